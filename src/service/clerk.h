@@ -1,0 +1,32 @@
+/* service/clerk.h: where rare work is done, one thing after the other, waiting where it must: users,
+ * clients, keys, reload, the schedule. In the daemon the clerk is a thread (daemon/clerk.c); the command
+ * line without a daemon is its own clerk. So administrative code reads top to bottom.
+ *
+ * The clerk has a tok_local like any event loop, so that it sees what it publishes. */
+#ifndef TOK_SERVICE_CLERK_H
+#define TOK_SERVICE_CLERK_H
+
+#include "service/service.h"
+
+struct tok_clerk {
+    struct tok_service *svc;
+    struct tok_plain_loop loop;
+    struct tok_local local;
+    struct tok_reader *reader;
+    struct tok_lane *lane; /* for new passwords; NULL: each hash maps its own memory */
+    /* SIGHUP's work, given by the daemon; NULL on the command line */
+    tok_err (*reload)(struct tok_clerk *clerk, struct tok_why *why);
+};
+
+/* Every call below: the clerk's own thread; blocks until durable (and published). */
+
+/* Submit and wait. The operation's own error, or submit's. */
+TOK_MUST_USE tok_err tok_clerk_write(struct tok_clerk *c, struct tok_op *op);
+TOK_MUST_USE tok_err tok_clerk_revoke(struct tok_clerk *c, const struct tok_revocation *v,
+                                      size_t count);
+TOK_MUST_USE tok_err tok_clerk_publish_keyring(struct tok_clerk *c, struct tok_keyring *k);
+TOK_MUST_USE tok_err tok_clerk_publish_config(struct tok_clerk *c, struct tok_config *config);
+/* Read all clients and publish the registry. */
+TOK_MUST_USE tok_err tok_clerk_publish_clients(struct tok_clerk *c);
+
+#endif

@@ -1,0 +1,29 @@
+/* service/issue.h: making tokens. The one place that signs. */
+#ifndef TOK_SERVICE_ISSUE_H
+#define TOK_SERVICE_ISSUE_H
+
+#include "jose/jws.h"
+#include "service/service.h"
+
+/* Roles, scopes and names at their largest make a payload near 5 KB; base64 and signature on top. */
+#define TOK_ACCESS_TOKEN_ROOM TOK_TOKEN_MAX
+
+/* What a token endpoint gives out. Wiped with the job that holds it. */
+struct tok_grant {
+    char access_token[TOK_ACCESS_TOKEN_ROOM];
+    size_t access_token_len;
+    TOK_TEXT(TOK_SCOPE_TEXT_MAX) scope;
+    int64_t expires_in_s;
+    TOK_TEXT(127) refresh_token; /* empty: none */
+};
+
+/* For a person: sub, username, roles and epoch are today's. */
+TOK_MUST_USE tok_err tok_issue_for_user(const struct tok_local *local, const struct tok_user *user,
+                                        const struct tok_session *session, tok_span scope,
+                                        tok_time_us now, struct tok_grant *ret);
+/* For a client itself (RFC 6749 section 4.4): sub = "client:<id>", no session. */
+TOK_MUST_USE tok_err tok_issue_for_client(const struct tok_local *local,
+                                          const struct tok_client *client, tok_span scope,
+                                          tok_time_us now, struct tok_grant *ret);
+
+#endif

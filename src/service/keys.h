@@ -1,0 +1,30 @@
+/* service/keys.h: the keys of a running service: load, rotate, schedule, import, revoke. */
+#ifndef TOK_SERVICE_KEYS_H
+#define TOK_SERVICE_KEYS_H
+
+#include "service/clerk.h"
+
+struct tok_key_rules tok_key_rules_of(const struct tok_config *config, int64_t longest_ttl_s);
+
+/* Read and unseal every live key. TOK_ERR_CORRUPT names the row. */
+TOK_MUST_USE tok_err tok_keys_load(struct tok_reader *reader, const struct tok_secret *master,
+                                   const struct tok_key_rules *rules, struct tok_keyring **ret,
+                                   struct tok_why *why);
+
+/* Whatever the schedule wants now, and publish. `ret_next_at`: when to ask again; 0: never. */
+TOK_MUST_USE tok_err tok_keys_tick(struct tok_clerk *c, tok_time_s *ret_next_at);
+
+/* A pending key: a new one, or the one that is there. `now`: it signs at once, although some verifiers may
+ * not have seen it. `ret` is the record after it. */
+TOK_MUST_USE tok_err tok_keys_rotate(struct tok_clerk *c, bool now,
+                                     const struct tok_audit_context *who, struct tok_key *ret);
+/* A private or public JWK that verifies (retiring) until `until` (0: until revoked), or signs from now on
+ * (`activate`). TOK_ERR_CONFLICT: it is here already. */
+TOK_MUST_USE tok_err tok_keys_import(struct tok_clerk *c, tok_span jwk, bool activate,
+                                     tok_time_s until, const struct tok_audit_context *who,
+                                     struct tok_key *ret, struct tok_why *why);
+/* Tokens of this key are refused from here on. When it was the signing key a new one signs at once. */
+TOK_MUST_USE tok_err tok_keys_revoke(struct tok_clerk *c, tok_span kid,
+                                     const struct tok_audit_context *who, struct tok_key *ret);
+
+#endif

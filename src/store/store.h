@@ -1,0 +1,235 @@
+/* store/store.h: what the service wants kept, as intents.
+ *
+ * No SQL and no engine shows here. A write is an operation (struct tok_op) put in a bounded queue; the
+ * engine's writer applies what waits as one batch, and the operation goes home when it is durable: an
+ * answer given after done() is never lost. A refusal (not found, stale, reused) is a result of the
+ * operation, not an error; an error means that nothing of it was kept.
+ *
+ * Engines: store/sqlite (the default), tests/support/fake_store.c (memory). Both pass one suite. */
+#ifndef TOK_STORE_STORE_H
+#define TOK_STORE_STORE_H
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "model/audit.h"
+#include "model/client.h"
+#include "model/key.h"
+#include "model/session.h"
+#include "model/user.h"
+
+enum tok_op_kind {
+    TOK_OP_SESSION_CREATE,  /* u.session_create */
+    TOK_OP_SESSION_ADVANCE, /* u.session_advance */
+    TOK_OP_SESSION_GET,     /* u.session_get: a read, in order with the writes */
+    TOK_OP_SESSION_END,     /* u.session_end */
+    TOK_OP_TOKEN_DENY,      /* u.token_deny */
+    TOK_OP_USER_ADD,        /* u.user */
+    TOK_OP_USER_UPDATE,     /* u.user_update */
+    TOK_OP_USER_REHASH,     /* u.user_rehash */
+    TOK_OP_USER_REMOVE,     /* u.user_remove */
+    TOK_OP_CLIENT_PUT,      /* u.client_put */
+    TOK_OP_CLIENT_REMOVE,   /* u.client_remove */
+    TOK_OP_KEYS_APPLY,      /* u.keys */
+    TOK_OP_SECRET_ADD,      /* u.secret */
+    TOK_OP_META_RAISE,      /* u.meta */
+    TOK_OP_AUDIT,           /* the audit row alone */
+    TOK_OP_COUNT
+};
+
+enum tok_op_result {
+    TOK_OP_REFUSED = 0, /* the rule said no; the kind's own outcome says which */
+    TOK_OP_NOT_FOUND,
+    TOK_OP_CONFLICT,    /* exists already, or a stale version */
+    TOK_OP_DONE
+};
+
+/* Named secrets that the master key wraps: "refresh-mac", "secret-digest", "audit". */
+struct tok_secret_row {
+    TOK_TEXT(31) name;
+    uint16_t number;           /* version, from 1 */
+    TOK_TEXT(255) sealed;      /* base64url */
+    tok_time_s created_at;
+};
+
+/* One write. Heap object of the caller; the store owns it from a successful submit until done(). It
+ * points into nobody else's memory: everything it needs is inside. */
+struct tok_op {
+    struct tok_msg msg;      /* first: how it comes home */
+    struct tok_op *next;     /* the queue's */
+    enum tok_op_kind kind;
+    struct tok_loop *home;   /* where done() runs */
+    void (*done)(struct tok_op *op); /* exactly once, at shutdown too (err CLOSING) */
+    tok_time_us now;         /* the caller's clock, for rules and rows */
+    struct tok_audit_context audit; /* who; the event follows from kind and outcome */
+    tok_err err;             /* TOK_OK: durable (or refused by a rule); else nothing was kept */
+    enum tok_op_result result;
+    union {
+        /* In: session (sid, user_id, client_id, scopes, times, mac_key, seq 1), epoch the caller saw.
+         * REFUSED when in this transaction the user or client is gone or disabled or its epoch has
+         * risen since (a login that lost the race with `user disable`). */
+        struct {
+            struct tok_session session;
+            int64_t user_epoch;
+        } session_create;
+        /* In: sid, client_id, presented, rules, mac_key, access_ttl_s (all genuine). Out: outcome; for a good one the
+         * session after it, and the user as of this transaction. The client is re-read too: gone is
+         * TOK_ADVANCE_DISABLED. */
+        struct {
+            tok_id sid;
+            TOK_TEXT(TOK_CLIENT_ID_MAX) client_id;
+            uint64_t presented;
+            uint16_t mac_key;
+            int64_t access_ttl_s;
+            struct tok_refresh_rules rules;
+            enum tok_advance outcome;
+            struct tok_session session;
+            struct tok_user user;
+        } session_advance;
+        struct {
+            tok_id sid;
+            struct tok_session session; /* out, when DONE */
+            struct tok_user user;       /* out, when DONE; id empty: gone */
+        } session_get;
+        /* In: sid; client_id empty: whoever's; else another client's is REFUSED and untouched. Out:
+         * access_until of the session, for the revocation entry. */
+        struct {
+            tok_id sid;
+            TOK_TEXT(TOK_CLIENT_ID_MAX) client_id;
+            tok_time_s access_until;
+        } session_end;
+        struct {
+            TOK_TEXT(64) jti;
+            tok_time_s until;
+        } token_deny;
+        /* In: the whole record; id and epoch are set by the store when an id was left by a removed user
+         * whose tokens may live (epoch above the tombstone's). CONFLICT: id or name taken. */
+        struct tok_user user;
+        /* In: id, what to set, and whether all sessions end. The epoch rises by one when `raise_epoch`.
+         * Out: the record after it. */
+        struct {
+            TOK_TEXT(TOK_USER_ID_MAX) id;
+            bool set_phc, set_disabled, set_roles, set_scopes, raise_epoch, end_sessions;
+            enum tok_audit_event event;
+            struct tok_user user; /* in: the fields to set; out: the row */
+        } user_update;
+        struct {
+            TOK_TEXT(TOK_USER_ID_MAX) id;
+            TOK_TEXT(TOK_PHC_TEXT_MAX) old_phc, new_phc; /* REFUSED when the old one has changed */
+        } user_rehash;
+        /* Sessions and user go; a tombstone keeps epoch + 1 until the last token is dead. Out: epoch. */
+        struct {
+            TOK_TEXT(TOK_USER_ID_MAX) id;
+            int64_t epoch;
+        } user_remove;
+        /* Add or replace. `must_be_new`: CONFLICT when there is one. Epoch as for users. */
+        struct {
+            struct tok_client client;
+            bool must_be_new;
+            enum tok_audit_event event;
+        } client_put;
+        /* All its sessions end (read them with tok_reader_revoked). Out: epoch. */
+        struct {
+            TOK_TEXT(TOK_CLIENT_ID_MAX) id;
+            int64_t epoch;
+        } client_remove;
+        /* All or none. version 0: insert; else the row must have that version, and gets the next. */
+        struct {
+            const struct tok_key *key; /* `count` of them; the one borrowed thing: the caller waits */
+            enum tok_audit_event event[3];
+            size_t count;
+        } keys;
+        struct tok_secret_row secret; /* CONFLICT when name + number is there */
+        struct {
+            TOK_TEXT(31) name; /* "longest_access_ttl_s" */
+            int64_t value;     /* kept when larger than what is there; out: what is there now */
+        } meta;
+    } u;
+};
+
+struct tok_store;
+struct tok_reader;
+
+/* Hand an operation over. TOK_ERR_BUSY: the queue is full; TOK_ERR_CLOSING: draining; then the caller
+ * still owns `op`. Any thread, never blocks: one short mutex. */
+TOK_MUST_USE tok_err tok_store_submit(struct tok_store *s, struct tok_op *op);
+/* false while the last write failed; the writer then tries an empty write every second, so that it
+ * becomes true again by itself. Any thread, one atomic read. */
+bool tok_store_writable(const struct tok_store *s);
+/* Finishes what is queued, then closes. Readers must be closed before. */
+void tok_store_close(struct tok_store **s);
+
+/* Expired rows need no call: the writer purges a bounded number of them between batches. */
+
+/* A read connection: one thread at a time. Sees everything whose done() has run. */
+TOK_MUST_USE tok_err tok_reader_open(struct tok_store *s, struct tok_reader **ret);
+void tok_reader_close(struct tok_reader **r);
+
+enum tok_found { TOK_FOUND_NOTHING = 0, TOK_FOUND };
+/* Error: could not tell. */
+TOK_MUST_USE tok_err tok_reader_user_by_name(struct tok_reader *r, tok_span name_key,
+                                             struct tok_user *ret, enum tok_found *ret_found);
+TOK_MUST_USE tok_err tok_reader_user(struct tok_reader *r, tok_span id, struct tok_user *ret,
+                                     enum tok_found *ret_found);
+/* Listings call `each` per row until it returns false; keyset paging: ids (user names' keys) above
+ * `after`, at most `limit`. */
+TOK_MUST_USE tok_err tok_reader_users(struct tok_reader *r, tok_span after_name_key, size_t limit,
+                                      bool (*each)(const struct tok_user *, void *), void *arg);
+TOK_MUST_USE tok_err tok_reader_clients(struct tok_reader *r, tok_span after, size_t limit,
+                                        bool (*each)(const struct tok_client *, void *), void *arg);
+TOK_MUST_USE tok_err tok_reader_keys(struct tok_reader *r,
+                                     bool (*each)(const struct tok_key *, void *), void *arg);
+TOK_MUST_USE tok_err tok_reader_secrets(struct tok_reader *r,
+                                        bool (*each)(const struct tok_secret_row *, void *),
+                                        void *arg);
+/* Newest first, below `before` (0: from the top). */
+TOK_MUST_USE tok_err tok_reader_audit(struct tok_reader *r, int64_t before, size_t limit,
+                                      bool (*each)(const struct tok_audit_row *, void *), void *arg);
+/* 0 when the name was never raised. */
+TOK_MUST_USE tok_err tok_reader_meta(struct tok_reader *r, tok_span name, int64_t *ret);
+
+/* Everything a token that may still be alive must be refused for. */
+enum tok_revoked_kind { TOK_REVOKED_USER, TOK_REVOKED_SESSION, TOK_REVOKED_TOKEN };
+struct tok_revoked_row {
+    enum tok_revoked_kind kind;
+    TOK_TEXT(64) id;
+    int64_t epoch;    /* USER: tokens below it; others 0 */
+    tok_time_s until; /* forget it then */
+};
+/* `since`: rows changed before it concern no living token (now - longest ttl - margin). `client_id`
+ * empty: all; else only ended sessions of that client. */
+TOK_MUST_USE tok_err tok_reader_revoked(struct tok_reader *r, tok_time_s now, int64_t longest_ttl_s,
+                                        tok_span client_id,
+                                        bool (*each)(const struct tok_revoked_row *, void *),
+                                        void *arg);
+
+/* ---- for engines ---- */
+struct tok_store_ops {
+    tok_err (*submit)(struct tok_store *s, struct tok_op *op);
+    bool (*writable)(const struct tok_store *s);
+    void (*close)(struct tok_store *s);
+    tok_err (*reader_open)(struct tok_store *s, struct tok_reader **ret);
+};
+struct tok_reader_ops {
+    void (*close)(struct tok_reader *r);
+    tok_err (*user_by_name)(struct tok_reader *, tok_span, struct tok_user *, enum tok_found *);
+    tok_err (*user)(struct tok_reader *, tok_span, struct tok_user *, enum tok_found *);
+    tok_err (*users)(struct tok_reader *, tok_span, size_t,
+                     bool (*)(const struct tok_user *, void *), void *);
+    tok_err (*clients)(struct tok_reader *, tok_span, size_t,
+                       bool (*)(const struct tok_client *, void *), void *);
+    tok_err (*keys)(struct tok_reader *, bool (*)(const struct tok_key *, void *), void *);
+    tok_err (*secrets)(struct tok_reader *, bool (*)(const struct tok_secret_row *, void *), void *);
+    tok_err (*audit)(struct tok_reader *, int64_t, size_t,
+                     bool (*)(const struct tok_audit_row *, void *), void *);
+    tok_err (*meta)(struct tok_reader *, tok_span, int64_t *);
+    tok_err (*revoked)(struct tok_reader *, tok_time_s, int64_t, tok_span,
+                       bool (*)(const struct tok_revoked_row *, void *), void *);
+};
+struct tok_store {
+    const struct tok_store_ops *ops;
+};
+struct tok_reader {
+    const struct tok_reader_ops *ops;
+};
+
+#endif
