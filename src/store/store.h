@@ -32,36 +32,36 @@ enum tok_op_kind {
     TOK_OP_KEYS_APPLY,      /* u.keys */
     TOK_OP_SECRET_ADD,      /* u.secret */
     TOK_OP_META_RAISE,      /* u.meta */
-    TOK_OP_AUDIT,           /* the audit row alone */
+    TOK_OP_AUDIT,           /* u.audited: the audit row alone (a failed login) */
     TOK_OP_COUNT
 };
 
 enum tok_op_result {
     TOK_OP_REFUSED = 0, /* the rule said no; the kind's own outcome says which */
     TOK_OP_NOT_FOUND,
-    TOK_OP_CONFLICT,    /* exists already, or a stale version */
+    TOK_OP_CONFLICT, /* exists already, or a stale version */
     TOK_OP_DONE
 };
 
 /* Named secrets that the master key wraps: "refresh-mac", "secret-digest", "audit". */
 struct tok_secret_row {
     TOK_TEXT(31) name;
-    uint16_t number;           /* version, from 1 */
-    TOK_TEXT(255) sealed;      /* base64url */
+    uint16_t number;      /* version, from 1 */
+    TOK_TEXT(255) sealed; /* base64url */
     tok_time_s created_at;
 };
 
 /* One write. Heap object of the caller; the store owns it from a successful submit until done(). It
  * points into nobody else's memory: everything it needs is inside. */
 struct tok_op {
-    struct tok_msg msg;      /* first: how it comes home */
-    struct tok_op *next;     /* the queue's */
+    struct tok_msg msg;  /* first: how it comes home */
+    struct tok_op *next; /* the queue's */
     enum tok_op_kind kind;
-    struct tok_loop *home;   /* where done() runs */
+    struct tok_loop *home;           /* where done() runs */
     void (*done)(struct tok_op *op); /* exactly once, at shutdown too (err CLOSING) */
-    tok_time_us now;         /* the caller's clock, for rules and rows */
-    struct tok_audit_context audit; /* who; the event follows from kind and outcome */
-    tok_err err;             /* TOK_OK: durable (or refused by a rule); else nothing was kept */
+    tok_time_us now;                 /* the caller's clock, for rules and rows */
+    struct tok_audit_context audit;  /* who; the event follows from kind and outcome */
+    tok_err err; /* TOK_OK: durable (or refused by a rule); else nothing was kept */
     enum tok_op_result result;
     union {
         /* In: session (sid, user_id, client_id, scopes, times, mac_key, seq 1), epoch the caller saw.
@@ -132,9 +132,11 @@ struct tok_op {
             TOK_TEXT(TOK_CLIENT_ID_MAX) id;
             int64_t epoch;
         } client_remove;
-        /* All or none. version 0: insert; else the row must have that version, and gets the next. */
+        /* All or none. version 0: insert; else the row must have that version, and gets the next. A
+         * result with two active keys is a CONFLICT. */
         struct {
-            const struct tok_key *key; /* `count` of them; the one borrowed thing: the caller waits */
+            const struct tok_key
+                *key; /* `count` of them; the one borrowed thing: the caller waits */
             enum tok_audit_event event[3];
             size_t count;
         } keys;
@@ -143,6 +145,12 @@ struct tok_op {
             TOK_TEXT(31) name; /* "longest_access_ttl_s" */
             int64_t value;     /* kept when larger than what is there; out: what is there now */
         } meta;
+        struct {
+            enum tok_audit_event event;
+            TOK_TEXT(TOK_USER_ID_MAX) user_id;
+            TOK_TEXT(TOK_CLIENT_ID_MAX) client_id;
+            TOK_TEXT(64) object;
+        } audited;
     } u;
 };
 
@@ -183,7 +191,8 @@ TOK_MUST_USE tok_err tok_reader_secrets(struct tok_reader *r,
                                         void *arg);
 /* Newest first, below `before` (0: from the top). */
 TOK_MUST_USE tok_err tok_reader_audit(struct tok_reader *r, int64_t before, size_t limit,
-                                      bool (*each)(const struct tok_audit_row *, void *), void *arg);
+                                      bool (*each)(const struct tok_audit_row *, void *),
+                                      void *arg);
 /* 0 when the name was never raised. */
 TOK_MUST_USE tok_err tok_reader_meta(struct tok_reader *r, tok_span name, int64_t *ret);
 
@@ -218,7 +227,8 @@ struct tok_reader_ops {
     tok_err (*clients)(struct tok_reader *, tok_span, size_t,
                        bool (*)(const struct tok_client *, void *), void *);
     tok_err (*keys)(struct tok_reader *, bool (*)(const struct tok_key *, void *), void *);
-    tok_err (*secrets)(struct tok_reader *, bool (*)(const struct tok_secret_row *, void *), void *);
+    tok_err (*secrets)(struct tok_reader *, bool (*)(const struct tok_secret_row *, void *),
+                       void *);
     tok_err (*audit)(struct tok_reader *, int64_t, size_t,
                      bool (*)(const struct tok_audit_row *, void *), void *);
     tok_err (*meta)(struct tok_reader *, tok_span, int64_t *);

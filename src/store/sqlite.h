@@ -1,0 +1,23 @@
+/* store/sqlite.h: the embedded engine. WAL, synchronous=FULL, one writer thread, group commit. */
+#ifndef TOK_STORE_SQLITE_H
+#define TOK_STORE_SQLITE_H
+
+#include "store/store.h"
+
+struct tok_sqlite_options {
+    const char *path; /* DIR/tokend.db; created 0600 */
+    bool migrate;     /* false: an older database is an error that says to run `tokend migrate` */
+    int busy_timeout_ms;
+    size_t queue_count;
+    int64_t longest_ttl_s; /* at least; the stored one counts when larger (tombstones, purge) */
+};
+
+/* TOK_ERR_CONFIG: newer than this binary, or older and not to be migrated; TOK_ERR_STORE otherwise. One
+ * line in `why`. Starts the writer thread. */
+TOK_MUST_USE tok_err tok_sqlite_open(const struct tok_sqlite_options *o, struct tok_store **ret,
+                                     struct tok_why *why);
+/* Version of the schema in the file and of this binary, without changing anything. */
+TOK_MUST_USE tok_err tok_sqlite_versions(const char *path, int *ret_file, int *ret_binary,
+                                         struct tok_why *why);
+
+#endif

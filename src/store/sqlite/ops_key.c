@@ -1,0 +1,46 @@
+/* store/sqlite/ops_key.c: steps of the key schedule, all or none. */
+#include "store/sqlite/engine.h"
+#include "store/sqlite/rows.h"
+
+static tok_err put_key(struct tok_sqlite *s, const struct tok_key *k)
+{
+    tok_sql_auto q = tok_sql_use(&s->db, k->version == 0 ? TOK_SQL_KEY_ADD : TOK_SQL_KEY_WRITE);
+    tok_bind_key(&q, k);
+    TOK_TRY(tok_sql_run(&q));
+    return tok_sql_changed(&q) == 1 ? TOK_OK : TOK_ERR_CONFLICT;
+}
+
+/* Those that sign no more first: the schema allows one active key at every moment, and the caller's order
+ * is no business of the schema. */
+static tok_err put_keys(struct tok_sqlite *s, const struct tok_op *op, bool active)
+{
+    for (size_t i = 0; i < op->u.keys.count; i++) {
+        const struct tok_key *k = &op->u.keys.key[i];
+        if ((k->state == TOK_KEY_ACTIVE) == active)
+            TOK_TRY(put_key(s, k));
+    }
+    return TOK_OK;
+}
+
+tok_err tok_sqlite_keys_apply(struct tok_sqlite *s, struct tok_op *op)
+{
+    TOK_TRY(put_keys(s, op, false));
+    TOK_TRY(put_keys(s, op, true));
+    for (size_t i = 0; i < op->u.keys.count; i++)
+        TOK_TRY(tok_sqlite_audit(s, op, op->u.keys.event[i], TOK_NONE, TOK_NONE,
+                                 tok_text_span(&op->u.keys.key[i].kid)));
+    op->result = TOK_OP_DONE;
+    return TOK_OK;
+}
+
+tok_err tok_sqlite_secret_add(struct tok_sqlite *s, struct tok_op *op)
+{
+    const struct tok_secret_row *row = &op->u.secret;
+    tok_sql_auto q = tok_sql_use(&s->db, TOK_SQL_SECRET_ADD);
+    tok_sql_text(&q, tok_text_span(&row->name));
+    tok_sql_i64(&q, row->number);
+    tok_sql_text(&q, tok_text_span(&row->sealed));
+    tok_sql_i64(&q, row->created_at);
+    op->result = TOK_OP_DONE;
+    return tok_sql_run(&q);
+}

@@ -1,0 +1,176 @@
+/* store/sqlite/reader.c: reads that need no place in the order of writes, each on a connection of its
+ * own. In WAL mode they wait for nobody. Every function is one statement, so one snapshot. */
+#include "store/sqlite/engine.h"
+#include "store/sqlite/rows.h"
+
+#include <stdlib.h>
+
+struct reader {
+    struct tok_reader reader; /* first */
+    struct tok_db db;
+};
+
+static struct tok_db *db_of(struct tok_reader *r)
+{
+    return &((struct reader *)r)->db;
+}
+
+static void reader_close(struct tok_reader *r)
+{
+    tok_db_close(db_of(r));
+    free(r);
+}
+
+static tok_err find_user(struct tok_reader *r, enum tok_sql_id by, tok_span value,
+                         struct tok_user *ret, enum tok_found *ret_found)
+{
+    bool found = false;
+    TOK_TRY(tok_sqlite_user_by(db_of(r), by, value, ret, &found));
+    *ret_found = found ? TOK_FOUND : TOK_FOUND_NOTHING;
+    return TOK_OK;
+}
+
+static tok_err user_by_name(struct tok_reader *r, tok_span name_key, struct tok_user *ret,
+                            enum tok_found *ret_found)
+{
+    return find_user(r, TOK_SQL_USER_BY_NAME, name_key, ret, ret_found);
+}
+
+static tok_err user(struct tok_reader *r, tok_span id, struct tok_user *ret,
+                    enum tok_found *ret_found)
+{
+    return find_user(r, TOK_SQL_USER_BY_ID, id, ret, ret_found);
+}
+
+static void row_secret(struct tok_sql *q, struct tok_secret_row *ret)
+{
+    tok_sql_get_text(q, &ret->name);
+    ret->number = (uint16_t)tok_sql_get_i64(q);
+    tok_sql_get_text(q, &ret->sealed);
+    ret->created_at = tok_sql_get_i64(q);
+}
+
+/* The first column of the statement, in its own numbers: the enum's may move. */
+static const enum tok_revoked_kind revoked_kinds[] = {TOK_REVOKED_USER, TOK_REVOKED_SESSION,
+                                                      TOK_REVOKED_TOKEN};
+
+static void row_revoked(struct tok_sql *q, struct tok_revoked_row *ret)
+{
+    int64_t kind = tok_sql_get_i64(q);
+    tok_assert(kind >= 0 && kind < (int64_t)(sizeof(revoked_kinds) / sizeof(revoked_kinds[0])));
+    ret->kind = revoked_kinds[kind];
+    tok_sql_get_text(q, &ret->id);
+    ret->epoch = tok_sql_get_i64(q);
+    ret->until = tok_sql_get_i64(q);
+}
+
+/* One walk over a listing for each kind of record: they differ in a type and in who reads the row. */
+#define DEFINE_WALK(name, record, read)                                                            \
+    static tok_err name(struct tok_sql *q, bool (*each)(const record *, void *), void *arg)        \
+    {                                                                                              \
+        record it = {0};                                                                           \
+        bool row = false;                                                                          \
+        for (;;) {                                                                                 \
+            TOK_TRY(tok_sql_row(q, &row));                                                         \
+            if (!row)                                                                              \
+                return TOK_OK;                                                                     \
+            read(q, &it);                                                                          \
+            TOK_TRY(tok_sql_intact(q));                                                            \
+            if (!each(&it, arg))                                                                   \
+                return TOK_OK;                                                                     \
+        }                                                                                          \
+    }
+DEFINE_WALK(walk_users, struct tok_user, tok_row_user)
+DEFINE_WALK(walk_clients, struct tok_client, tok_row_client)
+DEFINE_WALK(walk_keys, struct tok_key, tok_row_key)
+DEFINE_WALK(walk_secrets, struct tok_secret_row, row_secret)
+DEFINE_WALK(walk_audit, struct tok_audit_row, tok_row_audit)
+DEFINE_WALK(walk_revoked, struct tok_revoked_row, row_revoked)
+#undef DEFINE_WALK
+
+/* SQLite takes a negative LIMIT for none. */
+static void bind_limit(struct tok_sql *q, size_t limit)
+{
+    tok_sql_i64(q, limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
+}
+
+static tok_err users(struct tok_reader *r, tok_span after_name_key, size_t limit,
+                     bool (*each)(const struct tok_user *, void *), void *arg)
+{
+    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_USERS);
+    tok_sql_text(&q, after_name_key);
+    bind_limit(&q, limit);
+    return walk_users(&q, each, arg);
+}
+
+static tok_err clients(struct tok_reader *r, tok_span after, size_t limit,
+                       bool (*each)(const struct tok_client *, void *), void *arg)
+{
+    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_CLIENTS);
+    tok_sql_text(&q, after);
+    bind_limit(&q, limit);
+    return walk_clients(&q, each, arg);
+}
+
+static tok_err keys(struct tok_reader *r, bool (*each)(const struct tok_key *, void *), void *arg)
+{
+    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_KEYS);
+    return walk_keys(&q, each, arg);
+}
+
+static tok_err secrets(struct tok_reader *r, bool (*each)(const struct tok_secret_row *, void *),
+                       void *arg)
+{
+    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_SECRETS);
+    return walk_secrets(&q, each, arg);
+}
+
+static tok_err audit(struct tok_reader *r, int64_t before, size_t limit,
+                     bool (*each)(const struct tok_audit_row *, void *), void *arg)
+{
+    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_AUDIT);
+    tok_sql_i64(&q, before == 0 ? INT64_MAX : before);
+    bind_limit(&q, limit);
+    return walk_audit(&q, each, arg);
+}
+
+static tok_err meta(struct tok_reader *r, tok_span name, int64_t *ret)
+{
+    return tok_sqlite_meta(db_of(r), name, ret);
+}
+
+static tok_err revoked(struct tok_reader *r, tok_time_s now, int64_t longest_ttl_s,
+                       tok_span client_id, bool (*each)(const struct tok_revoked_row *, void *),
+                       void *arg)
+{
+    bool all = client_id.len == 0;
+    tok_sql_auto q = tok_sql_use(db_of(r), all ? TOK_SQL_REVOKED : TOK_SQL_REVOKED_OF_CLIENT);
+    tok_sql_i64(&q, TOK_TOKEN_DEATH_MARGIN_S);
+    tok_sql_i64(&q, now);
+    if (all)
+        tok_sql_i64(&q, longest_ttl_s);
+    else
+        tok_sql_text(&q, client_id);
+    return walk_revoked(&q, each, arg);
+}
+
+static const struct tok_reader_ops reader_ops = {
+    reader_close, user_by_name, user, users, clients, keys, secrets, audit, meta, revoked,
+};
+
+tok_err tok_sqlite_reader_open(struct tok_store *store, struct tok_reader **ret)
+{
+    const struct tok_sqlite *s = (const struct tok_sqlite *)store;
+    struct reader *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return TOK_ERR_NOMEM;
+    r->reader.ops = &reader_ops;
+    tok_err err = tok_db_open(&r->db, s->path, TOK_DB_READER, false, s->busy_timeout_ms, NULL);
+    if (err == TOK_OK)
+        err = tok_db_prepare(&r->db, TOK_DB_READER);
+    if (err != TOK_OK)
+        reader_close(&r->reader);
+    else
+        *ret = &r->reader;
+    return err;
+}

@@ -1,0 +1,87 @@
+/* store/store.c: the interface's way to whichever engine was opened. Nothing else happens here. */
+#include "store/store.h"
+
+tok_err tok_store_submit(struct tok_store *s, struct tok_op *op)
+{
+    tok_assert(op->home != NULL && op->done != NULL);
+    tok_assert((unsigned)op->kind < TOK_OP_COUNT);
+    return s->ops->submit(s, op);
+}
+
+bool tok_store_writable(const struct tok_store *s)
+{
+    return s->ops->writable(s);
+}
+
+void tok_store_close(struct tok_store **s)
+{
+    if (*s != NULL)
+        (*s)->ops->close(*s);
+    *s = NULL;
+}
+
+tok_err tok_reader_open(struct tok_store *s, struct tok_reader **ret)
+{
+    return s->ops->reader_open(s, ret);
+}
+
+void tok_reader_close(struct tok_reader **r)
+{
+    if (*r != NULL)
+        (*r)->ops->close(*r);
+    *r = NULL;
+}
+
+tok_err tok_reader_user_by_name(struct tok_reader *r, tok_span name_key, struct tok_user *ret,
+                                enum tok_found *ret_found)
+{
+    return r->ops->user_by_name(r, name_key, ret, ret_found);
+}
+
+tok_err tok_reader_user(struct tok_reader *r, tok_span id, struct tok_user *ret,
+                        enum tok_found *ret_found)
+{
+    return r->ops->user(r, id, ret, ret_found);
+}
+
+tok_err tok_reader_users(struct tok_reader *r, tok_span after_name_key, size_t limit,
+                         bool (*each)(const struct tok_user *, void *), void *arg)
+{
+    return r->ops->users(r, after_name_key, limit, each, arg);
+}
+
+tok_err tok_reader_clients(struct tok_reader *r, tok_span after, size_t limit,
+                           bool (*each)(const struct tok_client *, void *), void *arg)
+{
+    return r->ops->clients(r, after, limit, each, arg);
+}
+
+tok_err tok_reader_keys(struct tok_reader *r, bool (*each)(const struct tok_key *, void *),
+                        void *arg)
+{
+    return r->ops->keys(r, each, arg);
+}
+
+tok_err tok_reader_secrets(struct tok_reader *r,
+                           bool (*each)(const struct tok_secret_row *, void *), void *arg)
+{
+    return r->ops->secrets(r, each, arg);
+}
+
+tok_err tok_reader_audit(struct tok_reader *r, int64_t before, size_t limit,
+                         bool (*each)(const struct tok_audit_row *, void *), void *arg)
+{
+    return r->ops->audit(r, before, limit, each, arg);
+}
+
+tok_err tok_reader_meta(struct tok_reader *r, tok_span name, int64_t *ret)
+{
+    return r->ops->meta(r, name, ret);
+}
+
+tok_err tok_reader_revoked(struct tok_reader *r, tok_time_s now, int64_t longest_ttl_s,
+                           tok_span client_id, bool (*each)(const struct tok_revoked_row *, void *),
+                           void *arg)
+{
+    return r->ops->revoked(r, now, longest_ttl_s, client_id, each, arg);
+}
