@@ -5,9 +5,9 @@
 #include "service/service.h"
 
 struct tok_client_claim {
-    bool has_basic;              /* Authorization: Basic was there */
-    tok_span basic_id, basic_secret; /* still form-encoded (section 2.3.1) */
-    tok_span id, secret;         /* from the form; ptr NULL when absent */
+    bool has_basic;                  /* Authorization: Basic was there */
+    tok_span basic_id, basic_secret; /* form-decoded (section 2.3.1) */
+    tok_span id, secret;             /* from the form; ptr NULL when absent */
 };
 
 /* TOK_OK, and the client (borrowed from local->registry). TOK_ERR_INVALID_REQUEST: two methods at once;

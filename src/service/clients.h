@@ -4,6 +4,9 @@
 
 #include "service/clerk.h"
 
+/* All of them, as the registry of one moment. Any thread that owns `reader`. */
+TOK_MUST_USE tok_err tok_clients_load(struct tok_reader *reader, struct tok_registry **ret);
+
 struct tok_client_new {
     tok_span id, grants, scopes; /* words */
     bool is_public, all_scopes;

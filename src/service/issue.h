@@ -26,4 +26,9 @@ TOK_MUST_USE tok_err tok_issue_for_client(const struct tok_local *local,
                                           const struct tok_client *client, tok_span scope,
                                           tok_time_us now, struct tok_grant *ret);
 
+/* The live refresh token of a session into ret->refresh_token. TOK_ERR_INTERNAL: its MAC key is not here. */
+TOK_MUST_USE tok_err tok_issue_refresh_token(const struct tok_local *local,
+                                             const struct tok_session *session,
+                                             struct tok_grant *ret);
+
 #endif

@@ -21,6 +21,7 @@ struct tok_login {
     struct tok_net_prefix prefix;
     TOK_TEXT(46) peer;
     TOK_TEXT(64) request_id;
+    bool wants_refresh; /* the client may use the grant refresh_token */
     /* the worker's findings */
     struct tok_user user;
     enum tok_found found;

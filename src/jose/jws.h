@@ -1,0 +1,35 @@
+/* jose/jws.h: JWS compact serialisation (RFC 7515 section 7.1), read strictly and written. */
+#ifndef TOK_JOSE_JWS_H
+#define TOK_JOSE_JWS_H
+
+#include "base/buf.h"
+#include "crypto/alg.h"
+
+#define TOK_TOKEN_MAX 8192 /* bytes of a token we look at at all */
+
+enum tok_jws_verdict {
+    TOK_JWS_MALFORMED = 0, /* not three canonical base64url parts, or too large */
+    TOK_JWS_BAD_HEADER,    /* not an object, duplicate members, crit, b64, missing alg, wrong types */
+    TOK_JWS_READ
+};
+
+/* A token taken apart. Spans point into the token or into the room given. */
+struct tok_jws {
+    tok_span signing_input; /* header "." payload, as received */
+    tok_span header;        /* decoded JSON */
+    tok_span payload;       /* decoded bytes */
+    tok_span signature;     /* decoded bytes */
+    tok_span alg, typ, kid; /* from the header; absent ptr NULL. jwk, jku, x5* are ignored */
+};
+
+/* One pass, no allocation. `room` needs TOK_TOKEN_MAX bytes. Size is checked before anything else. */
+enum tok_jws_verdict tok_jws_read(tok_span token, struct tok_buf *room, struct tok_jws *ret);
+
+/* typ is "at+jwt" or "application/at+jwt", any case (RFC 9068 section 4). */
+bool tok_jws_is_access_token(const struct tok_jws *jws);
+
+/* Appends header.payload.signature. The header is exactly {"alg","typ","kid"}. */
+TOK_MUST_USE tok_err tok_jws_sign(const struct tok_pkey *key, tok_span kid, tok_span typ,
+                                  tok_span payload, struct tok_buf *out);
+
+#endif

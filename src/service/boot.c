@@ -1,0 +1,315 @@
+/* service/boot.c: what must be true before the first request, in order: a database of our schema, a master
+ * key that opens it, our own secrets, a key that can sign, a default client. */
+#include "service/boot.h"
+
+#include "base/base64.h"
+#include "crypto/seal.h"
+#include "service/clients.h"
+#include "service/keys.h"
+#include "service/master_key.h"
+#include "service/users.h"
+#include "store/sqlite.h"
+
+#include <stdlib.h>
+
+#define LONGEST_TTL TOK_LIT("longest_access_ttl_s")
+
+/* ---- secrets: random, versioned, sealed rows ---- */
+
+static tok_span secret_about(tok_span name, uint16_t number, struct tok_buf *room)
+{
+    tok_buf_put(room, TOK_LIT("secret\n"));
+    tok_buf_put(room, name);
+    tok_buf_putc(room, '\n');
+    tok_buf_put_i64(room, number);
+    return tok_buf_span(room);
+}
+
+struct secret_loading {
+    struct tok_service *svc;
+    struct tok_why *why;
+    tok_err err;
+};
+
+static enum tok_secret_use use_of(tok_span name)
+{
+    enum tok_secret_use use = 0;
+    while (use < TOK_USE_COUNT && !tok_span_eq(name, tok_span_str(tok_secret_use_name(use))))
+        use++;
+    return use;
+}
+
+static tok_err load_secret(struct tok_service *svc, const struct tok_secret_row *row,
+                           struct tok_why *why)
+{
+    char about_room[64], blob_room[256], plain_room[TOK_KEY_BYTES];
+    struct tok_buf about = TOK_BUF_ON(about_room), blob = TOK_BUF_ON(blob_room),
+                   plain = TOK_BUF_ON(plain_room);
+    struct tok_why cause = {.text = "the row is damaged"};
+    struct tok_secret *secret = NULL;
+    enum tok_secret_use use = use_of(tok_text_span(&row->name));
+    tok_err err = TOK_ERR_CORRUPT;
+    if (use < TOK_USE_COUNT && tok_b64url_get(tok_text_span(&row->sealed), &blob)) {
+        cause.text[0] = 0;
+        err = tok_unseal(svc->master, secret_about(tok_text_span(&row->name), row->number, &about),
+                         tok_buf_span(&blob), &plain, &cause);
+    }
+    if (err == TOK_OK)
+        err = tok_secret_create(tok_buf_span(&plain), &secret);
+    tok_wipe(plain_room, sizeof plain_room);
+    if (err == TOK_OK)
+        err = tok_secrets_add(&svc->secrets, use, row->number, secret);
+    if (err != TOK_OK)
+        return tok_why_set(why, err, "secret %s %u cannot be opened: %s", row->name.s,
+                           (unsigned)row->number, cause.text);
+    return TOK_OK;
+}
+
+static bool each_secret(const struct tok_secret_row *row, void *arg)
+{
+    struct secret_loading *loading = arg;
+    loading->err = load_secret(loading->svc, row, loading->why);
+    return loading->err == TOK_OK;
+}
+
+static tok_err load_secrets(struct tok_service *svc, struct tok_reader *reader, struct tok_why *why)
+{
+    struct secret_loading loading = {.svc = svc, .why = why};
+    TOK_TRY(tok_reader_secrets(reader, each_secret, &loading));
+    return loading.err;
+}
+
+static tok_err make_secret(struct tok_clerk *c, enum tok_secret_use use)
+{
+    char about_room[64], blob_room[TOK_KEY_BYTES + TOK_SEAL_OVERHEAD];
+    struct tok_buf about = TOK_BUF_ON(about_room), blob = TOK_BUF_ON(blob_room);
+    struct tok_secret *secret = NULL;
+    struct tok_op *op = calloc(1, sizeof *op);
+    if (!op)
+        return TOK_ERR_NOMEM;
+    op->kind = TOK_OP_SECRET_ADD;
+    struct tok_secret_row *row = &op->u.secret;
+    row->number = 1;
+    row->created_at = tok_time_to_s(tok_time_now());
+    bool fits = tok_text_set(&row->name, tok_span_str(tok_secret_use_name(use)));
+    tok_assert(fits);
+    tok_err err = tok_secret_random(TOK_KEY_BYTES, &secret);
+    if (err == TOK_OK)
+        err = tok_seal(c->svc->master, secret_about(tok_text_span(&row->name), 1, &about),
+                       tok_secret_span(secret), &blob);
+    struct tok_buf text = tok_buf_on(row->sealed.s, tok_text_cap(&row->sealed));
+    tok_b64url_put(&text, tok_buf_span(&blob));
+    row->sealed.len = (uint16_t)text.len;
+    if (err == TOK_OK)
+        err = tok_clerk_write(c, op);
+    if (err == TOK_OK)
+        err = tok_secrets_add(&c->svc->secrets, use, 1, secret);
+    else
+        tok_secret_destroy(&secret);
+    free(op);
+    return err;
+}
+
+static tok_err make_missing_secrets(struct tok_clerk *c)
+{
+    for (enum tok_secret_use use = 0; use < TOK_USE_COUNT; use++)
+        if (c->svc->secrets.count[use] == 0)
+            TOK_TRY(make_secret(c, use));
+    return TOK_OK;
+}
+
+/* ---- the rest of a first start ---- */
+
+static tok_err raise_longest_ttl(struct tok_clerk *c, int64_t ttl_s)
+{
+    struct tok_op *op = calloc(1, sizeof *op);
+    if (!op)
+        return TOK_ERR_NOMEM;
+    op->kind = TOK_OP_META_RAISE;
+    op->u.meta.value = ttl_s;
+    bool fits = tok_text_set(&op->u.meta.name, LONGEST_TTL);
+    tok_assert(fits);
+    tok_err err = tok_clerk_write(c, op);
+    c->svc->longest_ttl_s = op->u.meta.value;
+    free(op);
+    return err;
+}
+
+/* Only a database without any client gets one: who removes it does not find it back. */
+static tok_err make_default_client(struct tok_clerk *c, struct tok_why *why)
+{
+    if (c->local.registry->count != 0)
+        return TOK_OK;
+    struct tok_client_new n = {.id = TOK_LIT("default"),
+                               .grants = TOK_LIT("password refresh_token"),
+                               .scopes = TOK_LIT(""),
+                               .is_public = true,
+                               .all_scopes = true};
+    struct tok_audit_context who = {0};
+    (void)tok_text_set(&who.actor, TOK_LIT("init"));
+    struct tok_client made;
+    tok_secret_text none;
+    return tok_client_add(c, &n, &who, &made, &none, why);
+}
+
+static tok_err prepare(struct tok_boot *b, struct tok_config *config, struct tok_why *why)
+{
+    struct tok_clerk clerk;
+    TOK_TRY(tok_boot_clerk(b, config, &clerk));
+    tok_time_s next_at;
+    tok_err err = make_missing_secrets(&clerk);
+    if (err == TOK_OK)
+        err = raise_longest_ttl(&clerk, config->access_ttl_s);
+    if (err == TOK_OK)
+        err = tok_keys_tick(&clerk, &next_at);
+    if (err == TOK_OK)
+        err = make_default_client(&clerk, why);
+    if (err == TOK_OK) { /* what the clerk has published to itself is where the loops start */
+        tok_keyring_unref(&b->keyring);
+        tok_registry_unref(&b->registry);
+        b->keyring = tok_keyring_ref(clerk.local.keyring);
+        b->registry = tok_registry_ref(clerk.local.registry);
+    }
+    tok_boot_clerk_finish(&clerk);
+    return tok_why_set(why, err, "the data folder cannot be made ready: %s", tok_err_row(err)->name);
+}
+
+static tok_err open_store(const struct tok_config *config, const struct tok_data_dir *dir,
+                          struct tok_boot *b, struct tok_why *why)
+{
+    char path[TOK_PATH_MAX];
+    TOK_TRY(tok_data_dir_file(dir, "tokend.db", path));
+    struct tok_sqlite_options options = {
+        .path = path,
+        .migrate = true,
+        .busy_timeout_ms = (int)config->store_busy_timeout_ms,
+        .queue_count = (size_t)config->store_queue_count,
+        .longest_ttl_s = config->access_ttl_s,
+    };
+    return tok_sqlite_open(&options, &b->service.store, why);
+}
+
+static tok_err load(struct tok_boot *b, const struct tok_config *config, struct tok_why *why)
+{
+    struct tok_reader *reader = NULL;
+    struct tok_service *svc = &b->service;
+    TOK_TRY(tok_reader_open(svc->store, &reader));
+    tok_err err = tok_reader_meta(reader, LONGEST_TTL, &svc->longest_ttl_s);
+    if (svc->longest_ttl_s < config->access_ttl_s)
+        svc->longest_ttl_s = config->access_ttl_s;
+    struct tok_key_rules rules = tok_key_rules_of(config, svc->longest_ttl_s);
+    if (err == TOK_OK)
+        err = load_secrets(svc, reader, why);
+    if (err == TOK_OK)
+        err = tok_keys_load(reader, svc->master, &rules, &b->keyring, why);
+    if (err == TOK_OK)
+        err = tok_clients_load(reader, &b->registry);
+    tok_reader_close(&reader);
+    return err;
+}
+
+static tok_err set_costs(struct tok_service *svc, const struct tok_config *config)
+{
+    svc->cost = (struct tok_argon2_cost){(uint32_t)config->argon2_m_kib, (uint32_t)config->argon2_t, 1};
+    svc->ceiling = (struct tok_argon2_cost){(uint32_t)config->argon2_max_m_kib,
+                                            (uint32_t)config->argon2_max_t, 16};
+    struct tok_buf dummy = tok_buf_on(svc->dummy_phc.s, tok_text_cap(&svc->dummy_phc));
+    tok_password_dummy(svc->cost, &dummy);
+    svc->dummy_phc.len = (uint16_t)dummy.len;
+    return tok_throttle_create((size_t)config->throttle_entries_max, &svc->throttle);
+}
+
+tok_err tok_boot_open(const struct tok_config *config, const struct tok_data_dir *dir,
+                      struct tok_boot *b, struct tok_why *why)
+{
+    *b = (struct tok_boot){.service.started_at = tok_time_now()};
+    if (!tok_alg_by_name(config->signing_algorithm))
+        return tok_why_set(why, TOK_ERR_CONFIG, "signing.algorithm: %.*s is not offered",
+                           (int)config->signing_algorithm.len, config->signing_algorithm.ptr);
+    tok_err err = tok_master_key_load(config->master_key_file, dir, &b->service.master,
+                                      &b->made_master_key, b->master_key_path, why);
+    if (err == TOK_OK)
+        err = open_store(config, dir, b, why);
+    if (err == TOK_OK)
+        err = set_costs(&b->service, config);
+    if (err == TOK_OK)
+        err = load(b, config, why);
+    struct tok_config *shared = tok_config_ref((struct tok_config *)(uintptr_t)config);
+    if (err == TOK_OK)
+        err = prepare(b, shared, why);
+    tok_config_unref(&shared);
+    if (err != TOK_OK)
+        tok_boot_close(b);
+    return err;
+}
+
+void tok_boot_close(struct tok_boot *b)
+{
+    tok_store_close(&b->service.store);
+    tok_throttle_destroy(&b->service.throttle);
+    tok_keyring_unref(&b->keyring);
+    tok_registry_unref(&b->registry);
+    tok_secrets_finish(&b->service.secrets);
+    tok_secret_destroy(&b->service.master);
+}
+
+/* ---- revocations at start ---- */
+
+struct revocation_loading {
+    struct tok_local *local;
+    tok_time_s now;
+    tok_err err;
+};
+
+static bool each_revoked(const struct tok_revoked_row *row, void *arg)
+{
+    static const enum tok_revocation_kind kind_of[] = {
+        [TOK_REVOKED_USER] = TOK_REVOKE_USER,
+        [TOK_REVOKED_SESSION] = TOK_REVOKE_SESSION,
+        [TOK_REVOKED_TOKEN] = TOK_REVOKE_TOKEN,
+    };
+    struct revocation_loading *loading = arg;
+    struct tok_revocation entry = {
+        .kind = kind_of[row->kind], .epoch = row->epoch, .until = row->until};
+    bool fits = tok_text_set(&entry.id, tok_text_span(&row->id));
+    tok_assert(fits);
+    loading->err = tok_revocations_add(&loading->local->revocations, &entry, loading->now);
+    return loading->err == TOK_OK;
+}
+
+tok_err tok_boot_load_revocations(struct tok_boot *b, struct tok_local *local, tok_time_us now)
+{
+    struct revocation_loading loading = {.local = local, .now = tok_time_to_s(now)};
+    struct tok_reader *reader = NULL;
+    TOK_TRY(tok_reader_open(b->service.store, &reader));
+    tok_err err = tok_reader_revoked(reader, loading.now, b->service.longest_ttl_s, TOK_LIT(""),
+                                     each_revoked, &loading);
+    tok_reader_close(&reader);
+    return err != TOK_OK ? err : loading.err;
+}
+
+/* ---- a clerk ---- */
+
+tok_err tok_boot_clerk(struct tok_boot *b, struct tok_config *config, struct tok_clerk *c)
+{
+    *c = (struct tok_clerk){.svc = &b->service};
+    struct tok_publisher *publisher = &b->service.publisher;
+    tok_assert(publisher->count < TOK_LOOPS_MAX);
+    TOK_TRY(tok_reader_open(b->service.store, &c->reader));
+    tok_plain_loop_init(&c->loop);
+    tok_local_init(&c->local, (unsigned)publisher->count, &c->loop.loop, config, b->keyring,
+                   b->registry, &b->service.secrets);
+    publisher->locals[publisher->count++] = &c->local;
+    return tok_boot_load_revocations(b, &c->local, tok_loop_now(&c->loop.loop));
+}
+
+void tok_boot_clerk_finish(struct tok_clerk *c)
+{
+    struct tok_publisher *publisher = &c->svc->publisher;
+    for (size_t i = 0; i < publisher->count; i++)
+        if (publisher->locals[i] == &c->local)
+            publisher->locals[i] = publisher->locals[--publisher->count];
+    tok_reader_close(&c->reader);
+    tok_local_finish(&c->local);
+    tok_plain_loop_finish(&c->loop);
+}

@@ -1,0 +1,69 @@
+/* service/clerk.c: waiting, in one place. */
+#include "service/clerk.h"
+
+#include "service/clients.h"
+
+/* A clerk has one write under way at a time, so its thread has one flag. */
+static _Thread_local bool write_done;
+
+static void on_write_done(struct tok_op *op)
+{
+    write_done = true;
+}
+
+tok_err tok_clerk_write(struct tok_clerk *c, struct tok_op *op)
+{
+    op->home = &c->loop.loop;
+    op->done = on_write_done;
+    op->now = tok_loop_now(&c->loop.loop);
+    write_done = false;
+    TOK_TRY(tok_store_submit(c->svc->store, op));
+    tok_plain_loop_until(&c->loop, &write_done);
+    return op->err;
+}
+
+static void raise_flag(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+tok_err tok_clerk_revoke(struct tok_clerk *c, const struct tok_revocation *v, size_t count)
+{
+    bool done = false;
+    TOK_TRY(tok_publish_revocations(&c->svc->publisher, v, count, &c->loop.loop, raise_flag, &done));
+    tok_plain_loop_until(&c->loop, &done);
+    return TOK_OK;
+}
+
+tok_err tok_clerk_publish_keyring(struct tok_clerk *c, struct tok_keyring *k)
+{
+    bool done = false;
+    TOK_TRY(tok_publish_keyring(&c->svc->publisher, k, &c->loop.loop, raise_flag, &done));
+    tok_plain_loop_until(&c->loop, &done);
+    return TOK_OK;
+}
+
+tok_err tok_clerk_publish_config(struct tok_clerk *c, struct tok_config *config)
+{
+    bool done = false;
+    TOK_TRY(tok_publish_config(&c->svc->publisher, config, &c->loop.loop, raise_flag, &done));
+    tok_plain_loop_until(&c->loop, &done);
+    return TOK_OK;
+}
+
+static tok_err publish_registry(struct tok_clerk *c, struct tok_registry *r)
+{
+    bool done = false;
+    TOK_TRY(tok_publish_registry(&c->svc->publisher, r, &c->loop.loop, raise_flag, &done));
+    tok_plain_loop_until(&c->loop, &done);
+    return TOK_OK;
+}
+
+tok_err tok_clerk_publish_clients(struct tok_clerk *c)
+{
+    struct tok_registry *registry = NULL;
+    TOK_TRY(tok_clients_load(c->reader, &registry));
+    tok_err err = publish_registry(c, registry);
+    tok_registry_unref(&registry);
+    return err;
+}

@@ -1,0 +1,296 @@
+/* service/login.c: the login journey (src/README.md). Each function is one hop; what thread it runs on is
+ * said above it. A right and a wrong login do the same work up to the verdict. */
+#include "service/login.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "crypto/digest.h"
+#include "model/scope.h"
+
+#include <stdlib.h>
+
+static struct tok_login *login_of_hash(struct tok_hash_job *hash)
+{
+    return (struct tok_login *)hash;
+}
+
+static struct tok_login *login_of_op(struct tok_op *op)
+{
+    return (struct tok_login *)((char *)op - offsetof(struct tok_login, op));
+}
+
+void tok_login_finish(struct tok_login *job)
+{
+    tok_wipe(job, sizeof *job);
+}
+
+static void finish(struct tok_login *job, tok_err err)
+{
+    static const enum tok_counter counter_of_fault[] = {
+        [TOK_FAULT_CLIENT] = TOK_COUNT_LOGIN_REFUSED, [TOK_FAULT_OURS] = TOK_COUNT_LOGIN_FAILED};
+    job->err = err;
+    tok_count(&job->local->counters,
+              err == TOK_OK ? TOK_COUNT_LOGIN_OK : counter_of_fault[tok_err_row(err)->fault]);
+    job->done(job);
+}
+
+/* The attempt was not judged: it must not count against the account. */
+static void fail(struct tok_login *job, tok_err err)
+{
+    tok_throttle_undo(job->svc->throttle, tok_text_span(&job->throttle_account), job->prefix);
+    finish(job, err);
+}
+
+/* ---- the security log ---- */
+
+/* People type passwords into the name field: a name that is nobody's is logged as a keyed hash. */
+static void log_refusal(const struct tok_login *job, enum tok_login_verdict verdict)
+{
+    uint8_t mac[TOK_MAC_BYTES];
+    char hidden_room[4 + 2 * 8 + 1];
+    struct tok_buf who = TOK_BUF_ON(hidden_room);
+    uint16_t number = tok_secrets_latest(job->local->secrets, TOK_USE_AUDIT);
+    tok_mac(tok_secrets_get(job->local->secrets, TOK_USE_AUDIT, number), TOK_LIT("user-name"),
+            tok_text_span(&job->name_key), mac);
+    for (size_t i = 0; i < 8; i++)
+        tok_buf_printf(&who, "%02x", mac[i]);
+    tok_log(TOK_LEVEL_WARN, "login_failed",
+            TOK_LOG_TEXT("reason", tok_span_str(tok_login_word(verdict))),
+            TOK_LOG_TEXT("user_id", job->found ? tok_text_span(&job->user.id) : TOK_LIT("")),
+            TOK_LOG_TEXT("name_hash", tok_buf_span(&who)),
+            TOK_LOG_TEXT("client_id", tok_text_span(&job->client_id)),
+            TOK_LOG_TEXT("peer", tok_text_span(&job->peer)),
+            TOK_LOG_TEXT("request_id", tok_text_span(&job->request_id)));
+}
+
+/* ---- last hop, on the loop: the session is durable ---- */
+
+static void on_session(struct tok_op *op)
+{
+    struct tok_login *job = login_of_op(op);
+    const struct tok_session *session = &op->u.session_create.session;
+    if (op->err != TOK_OK) {
+        fail(job, op->err);
+        return;
+    }
+    if (op->result != TOK_OP_DONE) { /* disabled, removed or logged out since the lookup */
+        log_refusal(job, TOK_LOGIN_DISABLED);
+        finish(job, TOK_ERR_INVALID_GRANT);
+        return;
+    }
+    tok_err err = tok_issue_for_user(job->local, &job->user, session,
+                                     tok_text_span(&session->scopes), op->now, &job->grant);
+    if (err == TOK_OK && job->wants_refresh)
+        err = tok_issue_refresh_token(job->local, session, &job->grant);
+    finish(job, err);
+}
+
+/* ---- re-hashing: a write nobody waits for ---- */
+
+static void rehash_done(struct tok_op *op)
+{
+    if (op->err != TOK_OK)
+        tok_log(TOK_LEVEL_WARN, "rehash_not_stored",
+                TOK_LOG_TEXT("error", tok_span_str(tok_err_row(op->err)->name)));
+    tok_wipe(&op->u.user_rehash, sizeof op->u.user_rehash);
+    free(op);
+}
+
+/* The login does not depend on it: the next one tries again. */
+static void submit_rehash(struct tok_login *job)
+{
+    struct tok_op *op = calloc(1, sizeof *op);
+    if (!op)
+        return;
+    op->kind = TOK_OP_USER_REHASH;
+    op->home = job->local->loop;
+    op->done = rehash_done;
+    op->now = tok_loop_now(job->local->loop);
+    bool fits = tok_text_set(&op->u.user_rehash.id, tok_text_span(&job->user.id)) &&
+                tok_text_set(&op->u.user_rehash.old_phc, tok_text_span(&job->user.phc)) &&
+                tok_text_set(&op->u.user_rehash.new_phc, tok_text_span(&job->new_phc));
+    tok_assert(fits);
+    if (tok_store_submit(job->svc->store, op) != TOK_OK)
+        free(op);
+}
+
+/* ---- third hop, on the loop: the verdict ---- */
+
+static bool fill_session(struct tok_login *job, tok_span scopes, tok_time_us now)
+{
+    struct tok_session *s = &job->op.u.session_create.session;
+    const struct tok_config *config = job->local->config;
+    tok_time_s now_s = tok_time_to_s(now);
+    *s = (struct tok_session){
+        .sid = tok_id_make(),
+        .seq = 1,
+        .mac_key = tok_secrets_latest(job->local->secrets, TOK_USE_REFRESH_MAC),
+        .advanced_at = now,
+        .created_at = now_s,
+        .idle_until = now_s + config->refresh_idle_s,
+        .expires_at = now_s + config->refresh_absolute_s,
+        .access_until = now_s + config->access_ttl_s,
+    };
+    s->mac_key_previous = s->mac_key;
+    return tok_text_set(&s->user_id, tok_text_span(&job->user.id)) &&
+           tok_text_set(&s->client_id, tok_text_span(&job->client_id)) &&
+           tok_text_set(&s->scopes, scopes);
+}
+
+static tok_err submit_session(struct tok_login *job)
+{
+    const struct tok_client *client =
+        tok_registry_find(job->local->registry, tok_text_span(&job->client_id));
+    if (!client)
+        return TOK_ERR_INVALID_CLIENT; /* removed while the password was hashed */
+    char scope_room[TOK_SCOPE_TEXT_MAX];
+    struct tok_buf scopes = TOK_BUF_ON(scope_room);
+    if (tok_scope_grant(tok_text_span(&job->requested), tok_text_span(&job->user.scopes), client,
+                        &scopes) != TOK_SCOPE_GRANTED)
+        return TOK_ERR_INVALID_SCOPE;
+    tok_time_us now = tok_loop_now(job->local->loop);
+    job->op = (struct tok_op){
+        .kind = TOK_OP_SESSION_CREATE, .home = job->local->loop, .done = on_session, .now = now};
+    struct tok_caller from = {.peer = tok_text_span(&job->peer),
+                              .request_id = tok_text_span(&job->request_id)};
+    tok_audit_context_set(&job->op.audit, tok_text_span(&job->user.id), &from);
+    job->op.u.session_create.user_epoch = job->user.epoch;
+    if (!fill_session(job, tok_buf_span(&scopes), now))
+        return TOK_ERR_INTERNAL;
+    return tok_store_submit(job->svc->store, &job->op);
+}
+
+static void on_hashed(struct tok_hash_job *hash)
+{
+    struct tok_login *job = login_of_hash(hash);
+    if (hash->err != TOK_OK) {
+        fail(job, hash->err);
+        return;
+    }
+    enum tok_login_verdict verdict = tok_login_decide(
+        job->found ? &job->user : NULL, job->password_verdict == TOK_PASSWORD_RIGHT);
+    if (verdict != TOK_LOGIN_ALLOWED) {
+        log_refusal(job, verdict);
+        finish(job, TOK_ERR_INVALID_GRANT);
+        return;
+    }
+    tok_throttle_success(job->svc->throttle, tok_text_span(&job->throttle_account), job->prefix);
+    if (job->new_phc.len != 0)
+        submit_rehash(job);
+    tok_err err = submit_session(job);
+    if (err != TOK_OK)
+        finish(job, err);
+}
+
+/* ---- second hop, on a hasher thread ---- */
+
+static tok_err look_up(struct tok_login *job, struct tok_reader *reader)
+{
+    if (job->name_key.len == 0)
+        return TOK_OK; /* found stays NOTHING */
+    return tok_reader_user_by_name(reader, tok_text_span(&job->name_key), &job->user, &job->found);
+}
+
+/* One verification whatever the user: an unknown one, and one whose stored hash cannot be judged, get the
+ * dummy. */
+static tok_err verify(struct tok_login *job, struct tok_lane *lane)
+{
+    const struct tok_service *svc = job->svc;
+    tok_span password = tok_text_span(&job->password);
+    if (job->found) {
+        tok_err err = tok_password_verify(lane, tok_text_span(&job->user.phc), password, svc->ceiling,
+                                          &job->password_verdict);
+        if (err != TOK_ERR_CORRUPT && err != TOK_ERR_CONFIG)
+            return err;
+        tok_log(TOK_LEVEL_ERROR, "stored_hash_unusable",
+                TOK_LOG_TEXT("user_id", tok_text_span(&job->user.id)),
+                TOK_LOG_TEXT("error", tok_span_str(tok_err_row(err)->name)));
+    }
+    enum tok_password_verdict ignored;
+    return tok_password_verify(lane, tok_text_span(&svc->dummy_phc), password, svc->ceiling, &ignored);
+}
+
+static void hash_again_if_stale(struct tok_login *job, struct tok_lane *lane)
+{
+    if (job->password_verdict != TOK_PASSWORD_RIGHT ||
+        !tok_password_stale(tok_text_span(&job->user.phc), job->svc->cost))
+        return;
+    char room[TOK_PHC_MAX];
+    struct tok_buf phc = TOK_BUF_ON(room);
+    if (tok_password_hash(lane, tok_text_span(&job->password), job->svc->cost, &phc) == TOK_OK)
+        (void)tok_text_set(&job->new_phc, tok_buf_span(&phc)); /* same size: fits */
+}
+
+static void run_on_worker(struct tok_hash_job *hash, struct tok_lane *lane, void *worker)
+{
+    struct tok_login *job = login_of_hash(hash);
+    hash->err = look_up(job, worker);
+    if (hash->err == TOK_OK)
+        hash->err = verify(job, lane);
+    if (hash->err == TOK_OK)
+        hash_again_if_stale(job, lane);
+    tok_wipe(&job->password, sizeof job->password);
+}
+
+/* ---- first hop, on the loop ---- */
+
+/* A name that folds to nothing can be nobody's; it is throttled under its own bytes and takes the same way
+ * as an unknown one. */
+static void take_name(struct tok_login *job, tok_span username)
+{
+    char room[TOK_USERNAME_MAX];
+    struct tok_buf key = TOK_BUF_ON(room);
+    if (tok_text_fold(username, &key))
+        (void)tok_text_set(&job->name_key, tok_buf_span(&key));
+    struct tok_buf account = tok_buf_on(job->throttle_account.s, tok_text_cap(&job->throttle_account));
+    tok_buf_put(&account, TOK_LIT("user:"));
+    tok_buf_put(&account, tok_text_span(&job->name_key));
+    job->throttle_account.len = (uint16_t)account.len;
+}
+
+static bool take_password(struct tok_login *job, tok_span password)
+{
+    if (password.len == 0 || password.len > TOK_PASSWORD_MAX)
+        return false;
+    struct tok_buf nfc = tok_buf_on(job->password.s, tok_text_cap(&job->password));
+    bool ok = tok_text_nfc(password, &nfc);
+    job->password.len = (uint16_t)nfc.len;
+    return ok;
+}
+
+static bool take_caller(struct tok_login *job, const struct tok_client *client, tok_span scope,
+                        const struct tok_caller *from)
+{
+    job->prefix = from->prefix;
+    job->wants_refresh = tok_client_may(client, TOK_GRANT_REFRESH);
+    (void)tok_text_set(&job->peer, from->peer);
+    (void)tok_text_set(&job->request_id, from->request_id);
+    return tok_text_set(&job->client_id, tok_text_span(&client->id)) &&
+           tok_text_set(&job->requested, scope);
+}
+
+tok_err tok_login_start(struct tok_login *job, struct tok_service *svc, struct tok_local *local,
+                        const struct tok_client *client, tok_span username, tok_span password,
+                        tok_span scope, const struct tok_caller *from)
+{
+    job->svc = svc;
+    job->local = local;
+    take_name(job, username);
+    if (!take_password(job, password) || !take_caller(job, client, scope, from))
+        return TOK_ERR_INVALID_REQUEST;
+
+    struct tok_throttle_rules rules = tok_throttle_rules_of(local->config);
+    if (tok_throttle_attempt(svc->throttle, &rules, tok_text_span(&job->throttle_account),
+                             job->prefix, tok_mono_now(),
+                             &job->retry_after_s) != TOK_THROTTLE_GO) {
+        tok_count(&local->counters, TOK_COUNT_LOGIN_THROTTLED);
+        return TOK_ERR_THROTTLED;
+    }
+    job->hash.home = local->loop;
+    job->hash.run = run_on_worker;
+    job->hash.done = on_hashed;
+    tok_err err = tok_hasher_submit(svc->hasher, &job->hash);
+    if (err != TOK_OK)
+        tok_throttle_undo(svc->throttle, tok_text_span(&job->throttle_account), job->prefix);
+    return err;
+}

@@ -1,0 +1,32 @@
+/* service/service.c: small things that every use case needs. */
+#include "service/service.h"
+
+void tok_audit_context_set(struct tok_audit_context *c, tok_span actor,
+                           const struct tok_caller *from)
+{
+    *c = (struct tok_audit_context){0};
+    /* Too long for the record is left empty: an audit row is never refused for its labels. */
+    (void)tok_text_set(&c->actor, actor);
+    (void)tok_text_set(&c->peer, from->peer);
+    (void)tok_text_set(&c->request_id, from->request_id);
+}
+
+struct tok_throttle_rules tok_throttle_rules_of(const struct tok_config *c)
+{
+    return (struct tok_throttle_rules){
+        .enabled = c->throttle_enabled,
+        .free_failures = c->throttle_failures_max,
+        .prefix_free_failures = c->throttle_prefix_failures_max,
+        .base_delay_s = c->throttle_base_delay_s,
+        .max_delay_s = c->throttle_max_delay_s,
+    };
+}
+
+struct tok_refresh_rules tok_refresh_rules_of(const struct tok_config *c)
+{
+    return (struct tok_refresh_rules){
+        .grace_s = c->refresh_grace_s,
+        .idle_s = c->refresh_idle_s,
+        .absolute_s = c->refresh_absolute_s,
+    };
+}

@@ -1,0 +1,39 @@
+/* state/revocations.h: what living tokens must be refused for. One table a loop, no lock: every loop
+ * applies the same changes, told by message (state/local.h).
+ *
+ * An entry goes when no token it concerns can be alive. Keys are keyed 128-bit hashes of kind and id, so
+ * that nobody can choose collisions. Memory grows with revocations in one token life, not with users. */
+#ifndef TOK_STATE_REVOCATIONS_H
+#define TOK_STATE_REVOCATIONS_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "base/time.h"
+
+enum tok_revocation_kind { TOK_REVOKE_USER, TOK_REVOKE_SESSION, TOK_REVOKE_TOKEN };
+
+struct tok_revocation {
+    enum tok_revocation_kind kind;
+    TOK_TEXT(64) id;
+    int64_t epoch; /* USER: tokens with a smaller epoch are refused; else ignored */
+    tok_time_s until;
+};
+
+struct tok_revocations {
+    struct tok_revocation_slot *slots; /* NULL until the first entry */
+    size_t count, capacity;
+    tok_time_s sweep_at;
+};
+
+void tok_revocations_init(struct tok_revocations *r);
+void tok_revocations_finish(struct tok_revocations *r);
+/* The larger epoch and the later `until` win. Sweeps what is over now and then. TOK_ERR_NOMEM: then the
+ * caller must not answer as if it were in force. */
+TOK_MUST_USE tok_err tok_revocations_add(struct tok_revocations *r, const struct tok_revocation *v,
+                                         tok_time_s now);
+/* No allocation; about one cache miss. `user_id`, `sid`, `jti` may be absent. */
+bool tok_revoked_user(const struct tok_revocations *r, tok_span user_id, int64_t epoch);
+bool tok_revoked_session(const struct tok_revocations *r, tok_span sid);
+bool tok_revoked_token(const struct tok_revocations *r, tok_span jti);
+
+#endif
