@@ -30,6 +30,7 @@ enum tok_advance {
     TOK_ADVANCE_EXPIRED,     /* idle or absolute */
     TOK_ADVANCE_WRONG_CLIENT,/* untouched, audited */
     TOK_ADVANCE_DISABLED,    /* user or client disabled or gone */
+    TOK_ADVANCE_BAD_SCOPE,   /* asked for what the session was not granted; untouched */
     TOK_ADVANCE_REUSED,      /* old number: the session ends */
     TOK_ADVANCE_REPLAYED,    /* direct predecessor inside the grace window: same successor again */
     TOK_ADVANCE_ADVANCED,    /* seq + 1 */
@@ -44,7 +45,8 @@ struct tok_refresh_rules {
 };
 
 /* The rule, pure. `presented` is a genuine sequence number (its MAC was checked). Does not know users:
- * TOK_ADVANCE_DISABLED is the store's word when the same transaction finds them gone. */
+ * TOK_ADVANCE_DISABLED and
+ * TOK_ADVANCE_BAD_SCOPE are the store's words, from what the same transaction finds. */
 enum tok_advance tok_session_decide(const struct tok_session *s, tok_span client_id,
                                     uint64_t presented, tok_time_us now,
                                     const struct tok_refresh_rules *rules);

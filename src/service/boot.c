@@ -171,7 +171,10 @@ static tok_err prepare(struct tok_boot *b, struct tok_config *config, struct tok
         b->registry = tok_registry_ref(clerk.local.registry);
     }
     tok_boot_clerk_finish(&clerk);
-    return tok_why_set(why, err, "the data folder cannot be made ready: %s", tok_err_row(err)->name);
+    if (err != TOK_OK)
+        return tok_why_set(why, err, "the data folder cannot be made ready: %s",
+                           tok_err_row(err)->name);
+    return TOK_OK;
 }
 
 static tok_err open_store(const struct tok_config *config, const struct tok_data_dir *dir,

@@ -71,15 +71,18 @@ struct tok_op {
             struct tok_session session;
             int64_t user_epoch;
         } session_create;
-        /* In: sid, client_id, presented, rules, mac_key, access_ttl_s (all genuine). Out: outcome; for a good one the
-         * session after it, and the user as of this transaction. The client is re-read too: gone is
-         * TOK_ADVANCE_DISABLED. */
+        /* In: sid, client_id, presented, requested (empty: all), rules, mac_key, access_ttl_s (all
+         * genuine). Out: outcome; for a good one the session after it, the user as of this
+         * transaction, and the scopes of the new access token (tok_scope_narrow with today's user and
+         * client; refused: TOK_ADVANCE_BAD_SCOPE, before anything moves). For REUSED the session too.
+         * The client is re-read as well: gone is TOK_ADVANCE_DISABLED. */
         struct {
             tok_id sid;
             TOK_TEXT(TOK_CLIENT_ID_MAX) client_id;
             uint64_t presented;
             uint16_t mac_key;
             int64_t access_ttl_s;
+            TOK_TEXT(TOK_SCOPE_TEXT_MAX) requested, granted;
             struct tok_refresh_rules rules;
             enum tok_advance outcome;
             struct tok_session session;
