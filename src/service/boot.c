@@ -295,7 +295,7 @@ tok_err tok_boot_load_revocations(struct tok_boot *b, struct tok_local *local, t
 
 tok_err tok_boot_clerk(struct tok_boot *b, struct tok_config *config, struct tok_clerk *c)
 {
-    *c = (struct tok_clerk){.svc = &b->service};
+    *c = (struct tok_clerk){.svc = &b->service, .last = &c->first};
     struct tok_publisher *publisher = &b->service.publisher;
     tok_assert(publisher->count < TOK_LOOPS_MAX);
     TOK_TRY(tok_reader_open(b->service.store, &c->reader));

@@ -3,6 +3,38 @@
 
 #include "service/clients.h"
 
+/* ---- jobs ---- */
+
+/* Runs wherever the loop runs its messages, which may be inside a job that waits: so it only queues. */
+static void take_in(struct tok_msg *msg)
+{
+    struct tok_clerk_job *job = (struct tok_clerk_job *)msg;
+    job->next = NULL;
+    *job->clerk->last = job;
+    job->clerk->last = &job->next;
+}
+
+void tok_clerk_submit(struct tok_clerk *c, struct tok_clerk_job *job)
+{
+    job->clerk = c;
+    job->msg.run = take_in;
+    tok_loop_post(&c->loop.loop, &job->msg);
+}
+
+void tok_clerk_serve(struct tok_clerk *c, tok_mono_us wait_us)
+{
+    (void)tok_plain_loop_run(&c->loop, c->first ? 0 : wait_us);
+    while (c->first) {
+        struct tok_clerk_job *job = c->first;
+        c->first = job->next;
+        if (!c->first)
+            c->last = &c->first;
+        job->run(c, job);
+    }
+}
+
+/* ---- waiting ---- */
+
 /* A clerk has one write under way at a time, so its thread has one flag. */
 static _Thread_local bool write_done;
 

@@ -8,15 +8,34 @@
 
 #include "service/service.h"
 
+struct tok_clerk;
+
+/* Something for the clerk to do; first member of whatever travels. It belongs to the clerk from submit
+ * on until run() has given it back. */
+struct tok_clerk_job {
+    struct tok_msg msg;
+    struct tok_clerk *clerk;
+    struct tok_clerk_job *next;
+    void (*run)(struct tok_clerk *c, struct tok_clerk_job *job); /* clerk's thread */
+};
+
 struct tok_clerk {
     struct tok_service *svc;
     struct tok_plain_loop loop;
+    struct tok_clerk_job *first, **last; /* accepted, not begun */
     struct tok_local local;
     struct tok_reader *reader;
     struct tok_lane *lane; /* for new passwords; NULL: each hash maps its own memory */
     /* SIGHUP's work, given by the daemon; NULL on the command line */
     tok_err (*reload)(struct tok_clerk *clerk, struct tok_why *why);
 };
+
+/* Any thread. Jobs are done in order, one at a time: a job that waits does not let the next one in. */
+void tok_clerk_submit(struct tok_clerk *c, struct tok_clerk_job *job);
+
+/* The clerk's own thread: take in what has been posted, waiting at most `wait_us` for something, and do
+ * the jobs that came. */
+void tok_clerk_serve(struct tok_clerk *c, tok_mono_us wait_us);
 
 /* Every call below: the clerk's own thread; blocks until durable (and published). */
 

@@ -1,0 +1,47 @@
+/* endpoint/metadata.c: GET /.well-known/oauth-authorization-server (RFC 8414): what is really offered. */
+#include "endpoint/context.h"
+#include "endpoint/endpoints.h"
+
+#include "base/json_out.h"
+#include "http/respond.h"
+
+static void put_url(struct tok_json_out *j, const char *name, tok_span issuer, const char *path)
+{
+    char room[512];
+    struct tok_buf url = TOK_BUF_ON(room);
+    /* An issuer may end in a slash; a URL has one there, not two. */
+    if (issuer.len != 0 && issuer.ptr[issuer.len - 1] == '/')
+        issuer.len--;
+    tok_buf_put(&url, issuer);
+    tok_buf_put(&url, tok_span_str(path));
+    tok_json_member_str(j, name, tok_buf_span(&url));
+}
+
+void tok_endpoint_metadata(struct tok_request *r)
+{
+    static const tok_span confidential = {"client_secret_basic client_secret_post", 38};
+    static const tok_span any = {"client_secret_basic client_secret_post none", 43};
+    tok_span issuer = tok_context_of(r)->local->config->issuer;
+    char room[4096];
+    struct tok_buf body = TOK_BUF_ON(room);
+    struct tok_json_out j = tok_json_out(&body);
+    tok_json_object(&j);
+    tok_json_member_str(&j, "issuer", issuer);
+    put_url(&j, "token_endpoint", issuer, "/token");
+    put_url(&j, "introspection_endpoint", issuer, "/introspect");
+    put_url(&j, "revocation_endpoint", issuer, "/revoke");
+    put_url(&j, "jwks_uri", issuer, "/.well-known/jwks.json");
+    tok_json_member_words(&j, "grant_types_supported",
+                          TOK_LIT("password refresh_token client_credentials"));
+    tok_json_member_words(&j, "response_types_supported", TOK_LIT(""));
+    tok_json_member_words(&j, "token_endpoint_auth_methods_supported", any);
+    tok_json_member_words(&j, "revocation_endpoint_auth_methods_supported", any);
+    tok_json_member_words(&j, "introspection_endpoint_auth_methods_supported", confidential);
+    tok_json_end(&j);
+    struct tok_answer answer = {.body = tok_buf_span(&body),
+                                .cache = TOK_LIT("public, max-age=300")};
+    if (tok_buf_ok(&body))
+        tok_respond(r, &answer);
+    else
+        tok_respond_error(r, TOK_ERR_INTERNAL);
+}

@@ -1,0 +1,24 @@
+/* endpoint/routes.c: which URL is whose. A new endpoint is a row here, a file beside it, its path in
+ * api/openapi.yaml and its test. */
+#include "endpoint/endpoints.h"
+
+/* clang-format off */
+const struct tok_route tok_public_routes[] = {
+    {.path = "/token",      .methods = TOK_POST, .form = true, .cors = true, .errors = TOK_BODY_OAUTH,  .handler = tok_endpoint_token,      .metric = "token"},
+    {.path = "/refresh",    .methods = TOK_POST, .form = true, .cors = true, .errors = TOK_BODY_OAUTH,  .handler = tok_endpoint_refresh,    .metric = "refresh"},
+    {.path = "/introspect", .methods = TOK_POST, .form = true,               .errors = TOK_BODY_OAUTH,  .handler = tok_endpoint_introspect, .metric = "introspect"},
+    {.path = "/revoke",     .methods = TOK_POST, .form = true, .cors = true, .errors = TOK_BODY_OAUTH,  .handler = tok_endpoint_revoke,     .metric = "revoke"},
+    {.path = "/verify",     .methods = TOK_GET | TOK_POST,                   .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_verify,     .metric = "verify"},
+    {.path = "/.well-known/jwks.json", .methods = TOK_GET,                   .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_jwks,       .metric = "jwks"},
+    {.path = "/.well-known/oauth-authorization-server", .methods = TOK_GET,  .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_metadata,   .metric = "metadata"},
+    {.path = "/healthz/live",  .methods = TOK_GET,                           .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_live,       .metric = "live"},
+    {.path = "/healthz/ready", .methods = TOK_GET,                           .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_ready,      .metric = "ready"},
+    {.path = NULL},
+};
+
+const struct tok_route tok_admin_routes[] = {
+    {.path = "/admin/", .is_prefix = true, .methods = TOK_ANY_METHOD, .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_admin,   .metric = "admin"},
+    {.path = "/metrics",                   .methods = TOK_GET,        .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_metrics, .metric = "metrics"},
+    {.path = NULL},
+};
+/* clang-format on */

@@ -1,0 +1,115 @@
+/* service/admin_keys.c: /admin/keys. Private halves come in, and never go out. */
+#include "service/admin_ops.h"
+#include "service/keys.h"
+
+#include <stdlib.h>
+
+/* Times that mean "never" are left out. */
+static void put_time(struct tok_json_out *j, const char *name, tok_time_s at)
+{
+    if (at != 0)
+        tok_json_member_i64(j, name, at);
+}
+
+static void put_key_members(struct tok_json_out *j, const struct tok_key *k)
+{
+    tok_json_member_str(j, "kid", tok_text_span(&k->kid));
+    tok_json_member_str(j, "alg", tok_text_span(&k->alg));
+    tok_json_member_str(j, "state", tok_span_str(tok_key_state_word(k->state)));
+    tok_json_member_bool(j, "imported", k->imported);
+    put_time(j, "created_at", k->created_at);
+    put_time(j, "activate_at", k->state == TOK_KEY_PENDING ? k->activate_at : 0);
+    put_time(j, "activated_at", k->activated_at);
+    put_time(j, "deactivated_at", k->deactivated_at);
+    put_time(j, "retire_at", k->retire_at);
+}
+
+/* `warning` NULL: none. */
+static void answer_key(struct tok_admin_reply *reply, const struct tok_key *k, const char *warning)
+{
+    struct tok_json_out j = tok_json_out(&reply->body);
+    tok_json_object(&j);
+    put_key_members(&j, k);
+    if (warning)
+        tok_json_member_str(&j, "warning", tok_span_str(warning));
+    tok_json_end(&j);
+}
+
+static bool list_key(const struct tok_key *k, void *arg)
+{
+    struct tok_json_out *j = arg;
+    tok_json_object(j);
+    put_key_members(j, k);
+    if (k->public_jwk.len != 0) {
+        tok_json_key(j, "public_jwk");
+        tok_json_put_raw(j, tok_text_span(&k->public_jwk));
+    }
+    tok_json_end(j);
+    return true;
+}
+
+void tok_admin_keys_list(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+                         struct tok_admin_reply *reply)
+{
+    struct tok_json_out j = tok_json_out(&reply->body);
+    tok_json_object(&j);
+    tok_json_key(&j, "keys");
+    tok_json_array(&j);
+    reply->err = tok_reader_keys(c->reader, list_key, &j);
+    tok_json_end(&j);
+    tok_json_end(&j);
+}
+
+void tok_admin_keys_rotate(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+                           struct tok_admin_reply *reply)
+{
+    tok_json_auto *body = NULL;
+    bool now = false;
+    if (!tok_admin_body(rq, reply, &body) || !tok_admin_flag(body, "now", reply, &now))
+        return;
+    struct tok_audit_context who = tok_admin_who(rq);
+    struct tok_key key;
+    reply->err = tok_keys_rotate(c, now, &who, &key);
+    if (reply->err == TOK_OK)
+        answer_key(reply, &key,
+                   now ? "verifiers that keep the key set may refuse new tokens until they read it again"
+                       : NULL);
+}
+
+static tok_err import(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span jwk,
+                      bool activate, tok_time_s until, struct tok_admin_reply *reply)
+{
+    struct tok_audit_context who = tok_admin_who(rq);
+    struct tok_key key;
+    TOK_TRY(tok_keys_import(c, jwk, activate, until, &who, &key, &reply->why));
+    reply->created = true;
+    answer_key(reply, &key, NULL);
+    return TOK_OK;
+}
+
+/* The key comes as text, so that what is parsed is what the file said, duplicate members included. */
+void tok_admin_keys_import(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+                           struct tok_admin_reply *reply)
+{
+    tok_json_auto *body = NULL;
+    tok_span jwk = TOK_LIT("");
+    bool activate = false;
+    int64_t until = 0;
+    if (!tok_admin_body(rq, reply, &body) || !tok_admin_text(body, "jwk", reply, &jwk) ||
+        !tok_admin_flag(body, "activate", reply, &activate) ||
+        !tok_admin_number(body, "until", reply, &until))
+        return;
+    reply->err = import(c, rq, jwk, activate, until, reply);
+}
+
+void tok_admin_keys_revoke(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+                           struct tok_admin_reply *reply)
+{
+    struct tok_audit_context who = tok_admin_who(rq);
+    struct tok_key key;
+    reply->err = tok_keys_revoke(c, id, &who, &key);
+    if (reply->err == TOK_OK)
+        answer_key(reply, &key, NULL);
+    else if (reply->err == TOK_ERR_NOT_FOUND)
+        (void)tok_why_set(&reply->why, reply->err, "there is no such key that could still verify");
+}

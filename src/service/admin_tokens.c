@@ -1,0 +1,148 @@
+/* service/admin_tokens.c: why is this token refused, and what has happened. For the operator, who may be
+ * told more than a client. */
+#include "service/admin_ops.h"
+#include "service/refresh.h"
+#include "validation/validation.h"
+
+static void put_claims(struct tok_json_out *j, const struct tok_principal *p)
+{
+    tok_json_member_str(j, "sub", p->claims.sub);
+    tok_json_member_str(j, "client_id", p->claims.client_id);
+    if (p->claims.username.ptr)
+        tok_json_member_str(j, "username", p->claims.username);
+    if (p->claims.sid.ptr)
+        tok_json_member_str(j, "sid", p->claims.sid);
+    tok_json_member_str(j, "scope", p->claims.scope);
+    tok_json_member_words(j, "roles", p->roles);
+    tok_json_member_str(j, "jti", p->claims.jti);
+    tok_json_member_i64(j, "iat", p->claims.iat);
+    tok_json_member_i64(j, "exp", p->claims.exp);
+}
+
+static void check_access(struct tok_clerk *c, tok_span token, struct tok_json_out *j)
+{
+    struct tok_principal principal;
+    enum tok_reason reason =
+        tok_authenticate(&c->local, token, tok_loop_now(&c->loop.loop), &principal);
+    bool active = reason == TOK_REASON_GOOD;
+    tok_json_member_bool(j, "active", active);
+    tok_json_member_str(j, "token_use", TOK_LIT("access"));
+    if (active)
+        put_claims(j, &principal);
+    else
+        tok_json_member_str(j, "reason", tok_reason_word(reason));
+}
+
+/* NULL: nothing is wrong with it. */
+static const char *refresh_reason(const struct tok_op *op, const struct tok_refresh_token *token)
+{
+    const struct tok_session *s = &op->u.session_get.session;
+    if (op->result != TOK_OP_DONE)
+        return "unknown";
+    if (s->ended)
+        return "ended";
+    if (!tok_session_alive(s, op->now))
+        return "expired";
+    return token->seq == s->seq ? NULL : "not_the_latest";
+}
+
+static void put_session(struct tok_json_out *j, const struct tok_session *s)
+{
+    tok_json_member_str(j, "sub", tok_text_span(&s->user_id));
+    tok_json_member_str(j, "client_id", tok_text_span(&s->client_id));
+    tok_json_member_i64(j, "exp", s->idle_until < s->expires_at ? s->idle_until : s->expires_at);
+}
+
+static tok_err check_refresh(struct tok_clerk *c, const struct tok_refresh_token *token,
+                             struct tok_json_out *j)
+{
+    struct tok_op op = {.kind = TOK_OP_SESSION_GET};
+    op.u.session_get.sid = token->sid;
+    TOK_TRY(tok_clerk_write(c, &op));
+    const char *reason = refresh_reason(&op, token);
+    tok_json_member_bool(j, "active", !reason);
+    tok_json_member_str(j, "token_use", TOK_LIT("refresh"));
+    tok_json_member_str(j, "sid", tok_text_span(&token->sid));
+    if (op.result == TOK_OP_DONE)
+        put_session(j, &op.u.session_get.session);
+    if (reason)
+        tok_json_member_str(j, "reason", tok_span_str(reason));
+    return TOK_OK;
+}
+
+void tok_admin_token_check(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+                           struct tok_admin_reply *reply)
+{
+    tok_json_auto *body = NULL;
+    tok_span token = TOK_LIT("");
+    if (!tok_admin_body(rq, reply, &body) || !tok_admin_text(body, "token", reply, &token))
+        return;
+    struct tok_json_out j = tok_json_out(&reply->body);
+    struct tok_refresh_token refresh_token;
+    tok_json_object(&j);
+    if (tok_refresh_token_read(c->local.secrets, token, &refresh_token))
+        reply->err = check_refresh(c, &refresh_token, &j);
+    else
+        check_access(c, token, &j);
+    tok_json_end(&j);
+}
+
+/* ---- the audit log ---- */
+
+struct audit_listing {
+    struct tok_json_out j;
+    size_t count;
+    int64_t last;
+};
+
+static void put_unless_empty(struct tok_json_out *j, const char *name, tok_span value)
+{
+    if (value.len != 0)
+        tok_json_member_str(j, name, value);
+}
+
+static bool list_row(const struct tok_audit_row *row, void *arg)
+{
+    struct audit_listing *l = arg;
+    struct tok_json_out *j = &l->j;
+    tok_json_object(j);
+    tok_json_member_i64(j, "id", row->id);
+    tok_json_member_i64(j, "at", tok_time_to_s(row->at));
+    tok_json_member_str(j, "event", tok_span_str(tok_audit_word(row->event)));
+    put_unless_empty(j, "actor", tok_text_span(&row->context.actor));
+    put_unless_empty(j, "user_id", tok_text_span(&row->user_id));
+    put_unless_empty(j, "client_id", tok_text_span(&row->client_id));
+    put_unless_empty(j, "object", tok_text_span(&row->object));
+    put_unless_empty(j, "peer", tok_text_span(&row->context.peer));
+    put_unless_empty(j, "request_id", tok_text_span(&row->context.request_id));
+    put_unless_empty(j, "reason", tok_text_span(&row->context.reason));
+    tok_json_end(j);
+    l->last = row->id;
+    l->count++;
+    return true;
+}
+
+/* Newest first; "next" is the "after" of the page that follows. */
+void tok_admin_audit_list(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+                          struct tok_admin_reply *reply)
+{
+    char after_room[24];
+    struct tok_buf after = TOK_BUF_ON(after_room);
+    struct tok_admin_page page;
+    uint64_t before = 0;
+    if (!tok_admin_page(rq, reply, &after, &page))
+        return;
+    if (page.after.len != 0 && (!tok_span_u64(page.after, &before) || before > INT64_MAX)) {
+        reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "after is not a row's id");
+        return;
+    }
+    struct audit_listing l = {.j = tok_json_out(&reply->body)};
+    tok_json_object(&l.j);
+    tok_json_key(&l.j, "events");
+    tok_json_array(&l.j);
+    reply->err = tok_reader_audit(c->reader, (int64_t)before, page.limit, list_row, &l);
+    tok_json_end(&l.j);
+    if (l.count == page.limit)
+        tok_json_member_i64(&l.j, "next", l.last);
+    tok_json_end(&l.j);
+}
