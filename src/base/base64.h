@@ -7,8 +7,8 @@
 
 #include "base/buf.h"
 
-#define TOK_B64_LEN(n) (((n) * 4 + 2) / 3)        /* letters for n bytes, without padding */
-#define TOK_B64_BYTES(letters) ((letters) * 3 / 4) /* bytes that so many letters give */
+#define TOK_B64_LEN(n) (((n)*4 + 2) / 3)         /* letters for n bytes, without padding */
+#define TOK_B64_BYTES(letters) ((letters)*3 / 4) /* bytes that so many letters give */
 
 void tok_b64url_put(struct tok_buf *out, tok_span bytes);
 /* Appends the bytes to `out`; false (and `out` as it was) when not canonical or no room. */

@@ -20,8 +20,14 @@ static inline struct tok_buf tok_buf_on(void *ptr, size_t cap)
 {
     return (struct tok_buf){ptr, 0, cap, false};
 }
-static inline bool tok_buf_ok(const struct tok_buf *b) { return !b->failed; }
-static inline tok_span tok_buf_span(const struct tok_buf *b) { return tok_span_of(b->ptr, b->len); }
+static inline bool tok_buf_ok(const struct tok_buf *b)
+{
+    return !b->failed;
+}
+static inline tok_span tok_buf_span(const struct tok_buf *b)
+{
+    return tok_span_of(b->ptr, b->len);
+}
 
 static inline void tok_buf_put(struct tok_buf *b, tok_span s)
 {
@@ -33,7 +39,10 @@ static inline void tok_buf_put(struct tok_buf *b, tok_span s)
         memcpy(b->ptr + b->len, s.ptr, s.len);
     b->len += s.len;
 }
-static inline void tok_buf_putc(struct tok_buf *b, char c) { tok_buf_put(b, tok_span_of(&c, 1)); }
+static inline void tok_buf_putc(struct tok_buf *b, char c)
+{
+    tok_buf_put(b, tok_span_of(&c, 1));
+}
 void tok_buf_put_i64(struct tok_buf *b, int64_t v);
 void tok_buf_printf(struct tok_buf *b, const char *fmt, ...) TOK_PRINTF(2, 3);
 /* Room for `n` bytes to be written by the caller, counted at once; NULL when it does not fit. */

@@ -40,8 +40,7 @@ const struct tok_err_row *tok_err_row(tok_err err);
     } while (0)
 
 /* A bug: print where and abort, in release too. Never for input. */
-#define tok_assert(cond)                                                                           \
-    ((cond) ? (void)0 : tok_assert_failed(#cond, __FILE__, __LINE__, __func__))
+#define tok_assert(cond) ((cond) ? (void)0 : tok_assert_failed(#cond, __FILE__, __LINE__, __func__))
 __attribute__((noreturn, cold)) void tok_assert_failed(const char *cond, const char *file, int line,
                                                        const char *func);
 

@@ -26,7 +26,10 @@ static inline void tok_loop_post(struct tok_loop *loop, struct tok_msg *msg)
 {
     loop->post(loop, msg);
 }
-static inline tok_time_us tok_loop_now(struct tok_loop *loop) { return loop->now(loop); }
+static inline tok_time_us tok_loop_now(struct tok_loop *loop)
+{
+    return loop->now(loop);
+}
 
 struct tok_plain_loop {
     struct tok_loop loop;

@@ -16,9 +16,18 @@ typedef struct tok_span {
 #define TOK_LIT(s) ((tok_span){("" s), sizeof(s) - 1})
 #define TOK_NONE ((tok_span){NULL, 0})
 
-static inline tok_span tok_span_of(const void *ptr, size_t len) { return (tok_span){ptr, len}; }
-static inline tok_span tok_span_str(const char *s) { return (tok_span){s, s ? strlen(s) : 0}; }
-static inline bool tok_span_empty(tok_span s) { return s.len == 0; }
+static inline tok_span tok_span_of(const void *ptr, size_t len)
+{
+    return (tok_span){ptr, len};
+}
+static inline tok_span tok_span_str(const char *s)
+{
+    return (tok_span){s, s ? strlen(s) : 0};
+}
+static inline bool tok_span_empty(tok_span s)
+{
+    return s.len == 0;
+}
 
 /* Not for secrets: see crypto/secret.h. */
 static inline bool tok_span_eq(tok_span a, tok_span b)

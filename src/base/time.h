@@ -13,7 +13,10 @@ typedef int64_t tok_mono_us;
 
 tok_time_us tok_time_now(void);
 tok_mono_us tok_mono_now(void);
-static inline tok_time_s tok_time_to_s(tok_time_us t) { return t / TOK_US_PER_S; }
+static inline tok_time_s tok_time_to_s(tok_time_us t)
+{
+    return t / TOK_US_PER_S;
+}
 
 /* "2026-11-24T07:54:22Z" into dst; for people and logs. */
 #define TOK_TIME_TEXT_BYTES 21

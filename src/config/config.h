@@ -7,8 +7,8 @@
 #define TOK_CONFIG_CONFIG_H
 
 #include "base/err.h"
-#include "base/span.h"
 #include "base/json_out.h"
+#include "base/span.h"
 
 #include <stdatomic.h>
 
@@ -34,10 +34,10 @@ struct tok_config {
 };
 
 struct tok_config_source {
-    const char *file;          /* NULL: none */
-    const char *const *sets;   /* "NAME=VALUE", from --set and from flags that stand for options */
+    const char *file;        /* NULL: none */
+    const char *const *sets; /* "NAME=VALUE", from --set and from flags that stand for options */
     size_t sets_count;
-    char *const *environment;  /* environ, or NULL for none */
+    char *const *environment; /* environ, or NULL for none */
 };
 
 /* TOK_ERR_CONFIG with one line in `why`. Cross-checks (grace < idle < absolute, TLS files together,

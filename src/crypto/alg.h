@@ -6,15 +6,15 @@
 #include "base/buf.h"
 #include "crypto/secret.h"
 
-#define TOK_SIG_MAX 512        /* RSA-4096 */
-#define TOK_KEY_PART_MAX 512   /* one number of an RSA-4096 key */
+#define TOK_SIG_MAX 512      /* RSA-4096 */
+#define TOK_KEY_PART_MAX 512 /* one number of an RSA-4096 key */
 #define TOK_KEY_PARTS_MAX 8
 
 /* One member of a JWK that carries key bytes (RFC 7518 section 6, RFC 8037 section 2). */
 struct tok_key_member {
-    const char *name;   /* "x", "d", "k", ... in lexicographic order */
-    bool secret;        /* never in a JWKS, never in a thumbprint */
-    bool thumbprint;    /* required member of RFC 7638 */
+    const char *name; /* "x", "d", "k", ... in lexicographic order */
+    bool secret;      /* never in a JWKS, never in a thumbprint */
+    bool thumbprint;  /* required member of RFC 7638 */
 };
 
 struct tok_alg {
@@ -46,8 +46,9 @@ TOK_MUST_USE tok_err tok_pkey_generate(const struct tok_alg *alg, struct tok_pke
 /* TOK_ERR_INVALID_REQUEST with a reason in `why`: wrong length, weak (HMAC < 32 bytes), not on the
  * curve, small order, public half that does not fit the private one. A key without its secret parts can
  * only verify. */
-TOK_MUST_USE tok_err tok_pkey_from_parts(const struct tok_alg *alg, const struct tok_key_parts *parts,
-                                         struct tok_pkey **ret, struct tok_why *why);
+TOK_MUST_USE tok_err tok_pkey_from_parts(const struct tok_alg *alg,
+                                         const struct tok_key_parts *parts, struct tok_pkey **ret,
+                                         struct tok_why *why);
 void tok_pkey_destroy(struct tok_pkey **key); /* wipes */
 
 const struct tok_alg *tok_pkey_alg(const struct tok_pkey *key);

@@ -80,7 +80,8 @@ static void job_destroy(struct admin_job *job)
 static void answer(struct tok_request *r, const struct tok_admin_reply *reply)
 {
     struct tok_answer a = {.body = tok_buf_span(&reply->body)};
-    if (reply->err != TOK_OK && reply->why.text[0] && tok_err_row(reply->err)->fault == TOK_FAULT_CLIENT)
+    if (reply->err != TOK_OK && reply->why.text[0] &&
+        tok_err_row(reply->err)->fault == TOK_FAULT_CLIENT)
         tok_respond_error_text(r, reply->err, tok_span_str(reply->why.text));
     else if (reply->err != TOK_OK)
         tok_respond_error(r, reply->err);

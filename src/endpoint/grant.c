@@ -15,7 +15,8 @@ void tok_respond_grant(struct tok_request *r, const struct tok_grant *grant)
     struct tok_buf buf = TOK_BUF_ON(room);
     struct tok_json_out j = tok_json_out(&buf);
     tok_json_object(&j);
-    tok_json_member_str(&j, "access_token", tok_span_of(grant->access_token, grant->access_token_len));
+    tok_json_member_str(&j, "access_token",
+                        tok_span_of(grant->access_token, grant->access_token_len));
     tok_json_member_str(&j, "token_type", TOK_LIT("Bearer"));
     tok_json_member_i64(&j, "expires_in", grant->expires_in_s);
     if (grant->refresh_token.len != 0)

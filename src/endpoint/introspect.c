@@ -39,7 +39,8 @@ static bool authenticate_caller(struct tok_request *r, const struct tok_form_fie
     enum tok_authorization kind;
     struct tok_credentials given;
     tok_err err = tok_credentials_of(r, &kind, &given);
-    if (err == TOK_OK && (kind == TOK_AUTH_BEARER || (kind == TOK_AUTH_MALFORMED && given.is_bearer))) {
+    if (err == TOK_OK &&
+        (kind == TOK_AUTH_BEARER || (kind == TOK_AUTH_MALFORMED && given.is_bearer))) {
         bool two_methods = f[CLIENT_SECRET].value.ptr != NULL;
         err = two_methods ? TOK_ERR_INVALID_REQUEST : bearer_caller(r, given.token, ret_client_id);
     } else if (err == TOK_OK) {
@@ -180,8 +181,10 @@ static void introspect_refresh(struct tok_request *r, tok_span client_id,
 void tok_endpoint_introspect(struct tok_request *r)
 {
     struct tok_form_field f[FIELDS] = {
-        [TOKEN] = {"token"},         [TOKEN_TYPE_HINT] = {"token_type_hint"},
-        [MINIMAL] = {"minimal"},     [CLIENT_ID] = {"client_id"},
+        [TOKEN] = {"token"},
+        [TOKEN_TYPE_HINT] = {"token_type_hint"},
+        [MINIMAL] = {"minimal"},
+        [CLIENT_ID] = {"client_id"},
         [CLIENT_SECRET] = {"client_secret"},
     };
     tok_span client_id;
@@ -190,8 +193,10 @@ void tok_endpoint_introspect(struct tok_request *r)
         return;
     bool minimal = tok_span_eq(f[MINIMAL].value, TOK_LIT("1"));
     if (!f[TOKEN].value.ptr)
-        tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST, TOK_LIT("A required parameter is missing"));
-    else if (tok_refresh_token_read(tok_context_of(r)->local->secrets, f[TOKEN].value, &refresh_token))
+        tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST,
+                               TOK_LIT("A required parameter is missing"));
+    else if (tok_refresh_token_read(tok_context_of(r)->local->secrets, f[TOKEN].value,
+                                    &refresh_token))
         introspect_refresh(r, client_id, &refresh_token, minimal);
     else
         introspect_access(r, f[TOKEN].value, minimal);

@@ -31,10 +31,10 @@ static void print_counter(const struct tok_service *svc, size_t i, struct tok_bu
     bool first = i == 0 || strcmp(counters[i].metric, counters[i - 1].metric) != 0;
     if (first)
         tok_buf_printf(out, "# TYPE %s counter\n", counters[i].metric);
-    tok_buf_printf(out, "%s%s%s%s %llu\n", counters[i].metric, counters[i].labels[0] ? "{" : "",
-                   counters[i].labels, counters[i].labels[0] ? "}" : "",
-                   (unsigned long long)sum(svc, offsetof(struct tok_counters, count) +
-                                                    i * sizeof(uint64_t)));
+    tok_buf_printf(
+        out, "%s%s%s%s %llu\n", counters[i].metric, counters[i].labels[0] ? "{" : "",
+        counters[i].labels, counters[i].labels[0] ? "}" : "",
+        (unsigned long long)sum(svc, offsetof(struct tok_counters, count) + i * sizeof(uint64_t)));
 }
 
 static void print_reasons(const struct tok_service *svc, struct tok_buf *out)
@@ -72,7 +72,8 @@ void tok_endpoint_metrics(struct tok_request *r)
     struct tok_buf body = tok_buf_on(tok_request_alloc(r, METRICS_ROOM), METRICS_ROOM);
     print_all(tok_context_of(r), &body);
     struct tok_answer answer = {.body = tok_buf_span(&body),
-                                .content_type = TOK_LIT("text/plain; version=0.0.4; charset=utf-8")};
+                                .content_type =
+                                    TOK_LIT("text/plain; version=0.0.4; charset=utf-8")};
     if (tok_buf_ok(&body))
         tok_respond(r, &answer);
     else

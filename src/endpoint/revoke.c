@@ -44,7 +44,8 @@ static void revoke(struct tok_request *r, const struct tok_client *client, tok_s
     struct tok_caller from = tok_caller_of(r);
     job->revoke.done = on_revoked;
     tok_request_link(&job->link, r);
-    tok_err err = tok_revoke_start(&job->revoke, context->service, context->local, client, token, &from);
+    tok_err err =
+        tok_revoke_start(&job->revoke, context->service, context->local, client, token, &from);
     if (err == TOK_OK)
         return; /* on_revoked answers */
     job->revoke.err = err;
@@ -66,5 +67,6 @@ void tok_endpoint_revoke(struct tok_request *r)
     if (f[TOKEN].value.ptr)
         revoke(r, client, f[TOKEN].value);
     else
-        tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST, TOK_LIT("A required parameter is missing"));
+        tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST,
+                               TOK_LIT("A required parameter is missing"));
 }

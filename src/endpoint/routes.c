@@ -18,6 +18,7 @@ const struct tok_route tok_public_routes[] = {
 
 const struct tok_route tok_admin_routes[] = {
     {.path = "/admin/", .is_prefix = true, .methods = TOK_ANY_METHOD, .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_admin,   .metric = "admin"},
+    {.path = "/healthz/ready",             .methods = TOK_GET,        .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_ready,   .metric = "admin_ready"},
     {.path = "/metrics",                   .methods = TOK_GET,        .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_metrics, .metric = "metrics"},
     {.path = NULL},
 };

@@ -122,9 +122,8 @@ static const struct {
 void tok_endpoint_token(struct tok_request *r)
 {
     struct tok_form_field f[FIELDS] = {
-        [GRANT_TYPE] = {"grant_type"}, [USERNAME] = {"username"},
-        [PASSWORD] = {"password"},     [REFRESH_TOKEN] = {"refresh_token"},
-        [SCOPE] = {"scope"},           [CLIENT_ID] = {"client_id"},
+        [GRANT_TYPE] = {"grant_type"},       [USERNAME] = {"username"}, [PASSWORD] = {"password"},
+        [REFRESH_TOKEN] = {"refresh_token"}, [SCOPE] = {"scope"},       [CLIENT_ID] = {"client_id"},
         [CLIENT_SECRET] = {"client_secret"},
     };
     const struct tok_client *client;

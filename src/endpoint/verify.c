@@ -20,7 +20,8 @@ static bool read_demand(struct tok_request *r, struct tok_demand *ret)
         return true;
     struct tok_form_field f[FIELDS] = {
         [OWNER] = {"owner"},
-        [ROLE] = {"role", .may_repeat = true, .values = ret->roles, .values_cap = TOK_DEMAND_ROLES_MAX},
+        [ROLE] = {"role", .may_repeat = true, .values = ret->roles,
+                  .values_cap = TOK_DEMAND_ROLES_MAX},
         [SCOPE] = {"scope"},
         [AUD] = {"aud"},
     };

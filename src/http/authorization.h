@@ -13,7 +13,8 @@ enum tok_authorization {
 };
 
 struct tok_credentials {
-    tok_span token;      /* BEARER; also what stood there when MALFORMED, so that callers can say "a bad token" */
+    tok_span
+        token; /* BEARER; also what stood there when MALFORMED, so that callers can say "a bad token" */
     bool is_bearer;      /* the scheme was Bearer, malformed or not */
     tok_span id, secret; /* BASIC; both may be empty (Swagger UI) */
 };

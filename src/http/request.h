@@ -17,10 +17,11 @@ struct tok_request; /* opaque: h2o's request */
 
 const struct tok_route *tok_request_route(const struct tok_request *r);
 enum tok_method tok_request_method(const struct tok_request *r);
-tok_span tok_request_path(const struct tok_request *r);  /* as sent, without the query */
+tok_span tok_request_path(const struct tok_request *r); /* as sent, without the query */
 /* The part of the path after a prefix route's own path. */
 tok_span tok_request_rest(const struct tok_request *r);
-tok_span tok_request_query(const struct tok_request *r); /* after "?", ptr NULL when there is none */
+tok_span
+tok_request_query(const struct tok_request *r); /* after "?", ptr NULL when there is none */
 tok_span tok_request_body(const struct tok_request *r);
 /* The one value of a header (lower-case name); how many there were is returned (0: *ret has ptr NULL).
  * With several the last is not special: callers treat more than one as an error. */

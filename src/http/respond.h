@@ -11,7 +11,8 @@
 
 struct tok_header {
     tok_span name; /* lower-case literal */
-    tok_span value; /* checked: no control characters; a value that has some is dropped with the answer 500 */
+    tok_span
+        value; /* checked: no control characters; a value that has some is dropped with the answer 500 */
 };
 
 #define TOK_ANSWER_HEADERS_MAX 12
@@ -46,7 +47,7 @@ void tok_respond_error_text(struct tok_request *r, tok_err err, tok_span text);
 void tok_respond_unauthenticated(struct tok_request *r, const struct tok_answer *extra,
                                  tok_span challenge); /* 401 Could not validate credentials */
 void tok_respond_forbidden(struct tok_request *r, const struct tok_answer *extra,
-                           tok_span challenge);       /* 403 Access forbidden: … */
+                           tok_span challenge); /* 403 Access forbidden: … */
 /* login.error_style=fastapi: 401 {"detail":"Incorrect username or password"}. */
 void tok_respond_wrong_login(struct tok_request *r);
 

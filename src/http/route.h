@@ -6,14 +6,14 @@
 #include <stddef.h>
 
 enum tok_method { /* bits: a row allows a set */
-    TOK_GET = 1,
-    TOK_HEAD = 2,
-    TOK_POST = 4,
-    TOK_PUT = 8,
-    TOK_DELETE = 16,
-    TOK_PATCH = 32,
-    TOK_OPTIONS = 64,
-    TOK_OTHER = 128
+                  TOK_GET = 1,
+                  TOK_HEAD = 2,
+                  TOK_POST = 4,
+                  TOK_PUT = 8,
+                  TOK_DELETE = 16,
+                  TOK_PATCH = 32,
+                  TOK_OPTIONS = 64,
+                  TOK_OTHER = 128
 };
 #define TOK_ANY_METHOD 0xff
 
@@ -26,14 +26,14 @@ struct tok_request;
 typedef void tok_handler(struct tok_request *r);
 
 struct tok_route {
-    const char *path;     /* "/token"; a prefix row ends in "/" and takes what is below it */
+    const char *path; /* "/token"; a prefix row ends in "/" and takes what is below it */
     bool is_prefix;
-    unsigned methods;     /* TOK_GET implies HEAD; others get 405 with Allow */
-    bool form;            /* body must be application/x-www-form-urlencoded: else 415 */
-    bool cors;            /* answers preflight for cors.origins */
+    unsigned methods; /* TOK_GET implies HEAD; others get 405 with Allow */
+    bool form;        /* body must be application/x-www-form-urlencoded: else 415 */
+    bool cors;        /* answers preflight for cors.origins */
     enum tok_body_style errors;
     tok_handler *handler;
-    const char *metric;   /* label of /metrics: "token" */
+    const char *metric; /* label of /metrics: "token" */
 };
 
 #endif

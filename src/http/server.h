@@ -14,11 +14,13 @@
 struct tok_server;
 
 struct tok_server_options {
-    const struct tok_config *config; /* limits and timeouts; a reload comes through `cors_origins` below */
+    const struct tok_config
+        *config; /* limits and timeouts; a reload comes through `cors_origins` below */
     unsigned loops_count;
     const struct tok_route *public_routes; /* ends with path NULL */
     const struct tok_route *admin_routes;
-    const char *admin_socket; /* path in the data folder; NULL: none. A stale one is unlinked: the caller
+    const char
+        *admin_socket; /* path in the data folder; NULL: none. A stale one is unlinked: the caller
                                  holds the data folder's lock. Paths beyond 107 bytes work (through
                                  /proc/self/fd of the folder) or fail in one line. */
 };

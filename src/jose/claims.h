@@ -37,8 +37,8 @@ struct tok_claims_new {
     tok_span roles;                                               /* words */
     tok_time_s exp, iat;
     int64_t epoch;
-    bool is_user;      /* false: a client's own token */
-    bool seed_claims;  /* "role" (the first role) and "user_id" (= sub) too */
+    bool is_user;     /* false: a client's own token */
+    bool seed_claims; /* "role" (the first role) and "user_id" (= sub) too */
 };
 void tok_claims_write(const struct tok_claims_new *c, struct tok_buf *out);
 

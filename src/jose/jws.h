@@ -9,7 +9,7 @@
 
 enum tok_jws_verdict {
     TOK_JWS_MALFORMED = 0, /* not three canonical base64url parts, or too large */
-    TOK_JWS_BAD_HEADER,    /* not an object, duplicate members, crit, b64, missing alg, wrong types */
+    TOK_JWS_BAD_HEADER, /* not an object, duplicate members, crit, b64, missing alg, wrong types */
     TOK_JWS_READ
 };
 

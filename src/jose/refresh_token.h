@@ -25,7 +25,7 @@ TOK_MUST_USE bool tok_refresh_token_parse(tok_span text, struct tok_refresh_toke
 TOK_MUST_USE bool tok_refresh_token_genuine(tok_span text, const struct tok_refresh_token *token,
                                             const struct tok_secret *mac_key);
 /* Same inputs, same bytes: that is what makes a lost answer repeatable. */
-void tok_refresh_token_print(const struct tok_refresh_token *token, const struct tok_secret *mac_key,
-                             struct tok_buf *out);
+void tok_refresh_token_print(const struct tok_refresh_token *token,
+                             const struct tok_secret *mac_key, struct tok_buf *out);
 
 #endif

@@ -16,7 +16,7 @@ struct tok_client_secret {
 };
 
 struct tok_client {
-    TOK_TEXT(TOK_CLIENT_ID_MAX) id; /* name grammar of base/words.h */
+    TOK_TEXT(TOK_CLIENT_ID_MAX) id;  /* name grammar of base/words.h */
     TOK_TEXT(TOK_GRANTS_MAX) grants; /* words of TOK_GRANT_* */
     TOK_TEXT(TOK_SCOPE_TEXT_MAX) scopes;
     bool all_scopes; /* the public default client: bounded by the user's scopes only */

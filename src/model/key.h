@@ -14,7 +14,7 @@
 #define TOK_KEY_ALG_MAX 15
 #define TOK_KEY_PUBLIC_MAX 2047 /* public JWK */
 #define TOK_KEY_SEALED_MAX 5119
-#define TOK_KEYS_MAX 64         /* rows that are not retired or revoked */
+#define TOK_KEYS_MAX 64 /* rows that are not retired or revoked */
 
 enum tok_key_state {
     TOK_KEY_NONE = 0, /* refuses everything */
@@ -34,8 +34,8 @@ struct tok_key {
     tok_time_s activate_at;    /* pending: when it may sign */
     tok_time_s activated_at;   /* 0: never signed */
     tok_time_s deactivated_at; /* 0: still signing or never did */
-    tok_time_s retire_at;      /* retiring: when its last token is dead; 0: verifies until revoked */
-    int64_t version;           /* compare-and-set */
+    tok_time_s retire_at; /* retiring: when its last token is dead; 0: verifies until revoked */
+    int64_t version;      /* compare-and-set */
     TOK_TEXT(TOK_KEY_PUBLIC_MAX) public_jwk; /* "" for symmetric keys */
     TOK_TEXT(TOK_KEY_SEALED_MAX) sealed;     /* base64url of the sealed private JWK */
 };
@@ -46,10 +46,10 @@ enum tok_key_state tok_key_state_of(tok_span word);
 bool tok_key_live(const struct tok_key *k);
 
 struct tok_key_rules {
-    int64_t rotate_every_s;    /* 0: only by hand */
+    int64_t rotate_every_s; /* 0: only by hand */
     int64_t jwks_max_age_s;
-    int64_t publish_margin_s;  /* added to max-age before a new key signs */
-    int64_t longest_ttl_s;     /* longest access-token life ever used */
+    int64_t publish_margin_s; /* added to max-age before a new key signs */
+    int64_t longest_ttl_s;    /* longest access-token life ever used */
 };
 #define TOK_TOKEN_DEATH_MARGIN_S 60
 

@@ -17,28 +17,31 @@ struct tok_session {
     uint16_t mac_key_previous;           /* ... its predecessor's */
     tok_time_us advanced_at;             /* when seq last rose; login: created */
     tok_time_s created_at;
-    tok_time_s idle_until;               /* not refreshed by then: over */
-    tok_time_s expires_at;               /* absolute */
-    tok_time_s access_until;             /* latest exp of any access token given out for it */
-    bool ended;                          /* logout, reuse, revocation; the row stays until access_until */
+    tok_time_s idle_until;   /* not refreshed by then: over */
+    tok_time_s expires_at;   /* absolute */
+    tok_time_s access_until; /* latest exp of any access token given out for it */
+    bool ended;              /* logout, reuse, revocation; the row stays until access_until */
 };
 
 enum tok_advance {
-    TOK_ADVANCE_REFUSED = 0, /* never an outcome of the rule below: the zero refuses */
-    TOK_ADVANCE_UNKNOWN,     /* no such session */
-    TOK_ADVANCE_ENDED,       /* revoked, no grace */
-    TOK_ADVANCE_EXPIRED,     /* idle or absolute */
-    TOK_ADVANCE_WRONG_CLIENT,/* untouched, audited */
-    TOK_ADVANCE_DISABLED,    /* user or client disabled or gone */
-    TOK_ADVANCE_BAD_SCOPE,   /* asked for what the session was not granted; untouched */
-    TOK_ADVANCE_REUSED,      /* old number: the session ends */
-    TOK_ADVANCE_REPLAYED,    /* direct predecessor inside the grace window: same successor again */
-    TOK_ADVANCE_ADVANCED,    /* seq + 1 */
-    TOK_ADVANCE_JUMPED       /* genuine number above the row's (restored backup): accepted, audited */
+    TOK_ADVANCE_REFUSED = 0,  /* never an outcome of the rule below: the zero refuses */
+    TOK_ADVANCE_UNKNOWN,      /* no such session */
+    TOK_ADVANCE_ENDED,        /* revoked, no grace */
+    TOK_ADVANCE_EXPIRED,      /* idle or absolute */
+    TOK_ADVANCE_WRONG_CLIENT, /* untouched, audited */
+    TOK_ADVANCE_DISABLED,     /* user or client disabled or gone */
+    TOK_ADVANCE_BAD_SCOPE,    /* asked for what the session was not granted; untouched */
+    TOK_ADVANCE_REUSED,       /* old number: the session ends */
+    TOK_ADVANCE_REPLAYED,     /* direct predecessor inside the grace window: same successor again */
+    TOK_ADVANCE_ADVANCED,     /* seq + 1 */
+    TOK_ADVANCE_JUMPED /* genuine number above the row's (restored backup): accepted, audited */
 };
 const char *tok_advance_word(enum tok_advance a); /* "reused": log, audit, metrics */
 /* ADVANCED, REPLAYED or JUMPED: a successor is handed out. */
-static inline bool tok_advance_good(enum tok_advance a) { return a >= TOK_ADVANCE_REPLAYED; }
+static inline bool tok_advance_good(enum tok_advance a)
+{
+    return a >= TOK_ADVANCE_REPLAYED;
+}
 
 struct tok_refresh_rules {
     int64_t grace_s, idle_s, absolute_s;

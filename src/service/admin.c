@@ -140,7 +140,8 @@ void tok_admin_run(struct tok_clerk *c, const struct tok_admin_request *rq,
     }
     op->run(c, rq, tok_buf_span(&id), reply);
     if (reply->err == TOK_OK && !tok_buf_ok(&reply->body))
-        reply->err = tok_why_set(&reply->why, TOK_ERR_INTERNAL, "the answer is too large; ask for fewer rows");
+        reply->err = tok_why_set(&reply->why, TOK_ERR_INTERNAL,
+                                 "the answer is too large; ask for fewer rows");
 }
 
 /* ---- input ---- */
@@ -153,7 +154,8 @@ bool tok_admin_body(const struct tok_admin_request *rq, struct tok_admin_reply *
         return true;
     reply->err = tok_json_parse(rq->body, ret, &reply->why);
     if (reply->err == TOK_OK && !tok_json_is_object(*ret))
-        reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "the body is not a JSON object");
+        reply->err =
+            tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "the body is not a JSON object");
     return reply->err == TOK_OK;
 }
 

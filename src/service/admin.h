@@ -12,16 +12,17 @@ struct tok_admin_request {
     tok_span method; /* "GET", "POST", "PATCH", "DELETE" */
     tok_span path;   /* "/admin/users/alice/disable"; segments percent-encoded */
     tok_span query;
-    tok_span body;   /* a JSON object, or empty */
-    tok_span actor;  /* "uid:0", "cli", a user id */
+    tok_span body;  /* a JSON object, or empty */
+    tok_span actor; /* "uid:0", "cli", a user id */
     struct tok_caller from;
 };
 
 struct tok_admin_reply {
-    tok_err err;          /* TOK_OK, INVALID_REQUEST (as 400), NOT_FOUND, METHOD, CONFLICT, or ours */
-    bool created;         /* 201 */
-    struct tok_why why;   /* what is wrong, for the administrator; may be empty */
-    struct tok_buf body;  /* the caller's memory, TOK_ADMIN_REPLY_MAX; holds secrets that are shown once */
+    tok_err err;        /* TOK_OK, INVALID_REQUEST (as 400), NOT_FOUND, METHOD, CONFLICT, or ours */
+    bool created;       /* 201 */
+    struct tok_why why; /* what is wrong, for the administrator; may be empty */
+    struct tok_buf
+        body; /* the caller's memory, TOK_ADMIN_REPLY_MAX; holds secrets that are shown once */
 };
 
 void tok_admin_run(struct tok_clerk *c, const struct tok_admin_request *rq,

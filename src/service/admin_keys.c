@@ -71,9 +71,10 @@ void tok_admin_keys_rotate(struct tok_clerk *c, const struct tok_admin_request *
     struct tok_key key;
     reply->err = tok_keys_rotate(c, now, &who, &key);
     if (reply->err == TOK_OK)
-        answer_key(reply, &key,
-                   now ? "verifiers that keep the key set may refuse new tokens until they read it again"
-                       : NULL);
+        answer_key(
+            reply, &key,
+            now ? "verifiers that keep the key set may refuse new tokens until they read it again"
+                : NULL);
 }
 
 static tok_err import(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span jwk,

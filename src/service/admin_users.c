@@ -166,11 +166,13 @@ void tok_admin_users_rights(struct tok_clerk *c, const struct tok_admin_request 
         !find(c, id, reply, &user))
         return;
     if (!rights.roles.ptr && !rights.scopes.ptr) {
-        reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "neither roles nor scope given");
+        reply->err =
+            tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "neither roles nor scope given");
         return;
     }
     struct tok_audit_context who = tok_admin_who(rq);
-    reply->err = tok_user_set_rights(c, &user, rights.roles, rights.scopes, &who, &after, &reply->why);
+    reply->err =
+        tok_user_set_rights(c, &user, rights.roles, rights.scopes, &who, &after, &reply->why);
     if (reply->err == TOK_OK)
         answer_user(reply, &after);
 }

@@ -3,6 +3,7 @@
 #include "service/boot.h"
 
 #include "base/base64.h"
+#include "crypto/crypto.h"
 #include "crypto/seal.h"
 #include "service/clients.h"
 #include "service/keys.h"
@@ -192,6 +193,18 @@ static tok_err open_store(const struct tok_config *config, const struct tok_data
     return tok_sqlite_open(&options, &b->service.store, why);
 }
 
+tok_err tok_boot_migrate(const struct tok_config *config, const struct tok_data_dir *dir,
+                         int *ret_from, int *ret_to, struct tok_why *why)
+{
+    char path[TOK_PATH_MAX];
+    struct tok_boot b = {0};
+    TOK_TRY(tok_data_dir_file(dir, "tokend.db", path));
+    TOK_TRY(tok_sqlite_versions(path, ret_from, ret_to, why));
+    TOK_TRY(open_store(config, dir, &b, why));
+    tok_store_close(&b.service.store);
+    return TOK_OK;
+}
+
 static tok_err load(struct tok_boot *b, const struct tok_config *config, struct tok_why *why)
 {
     struct tok_reader *reader = NULL;
@@ -213,7 +226,8 @@ static tok_err load(struct tok_boot *b, const struct tok_config *config, struct 
 
 static tok_err set_costs(struct tok_service *svc, const struct tok_config *config)
 {
-    svc->cost = (struct tok_argon2_cost){(uint32_t)config->argon2_m_kib, (uint32_t)config->argon2_t, 1};
+    svc->cost =
+        (struct tok_argon2_cost){(uint32_t)config->argon2_m_kib, (uint32_t)config->argon2_t, 1};
     svc->ceiling = (struct tok_argon2_cost){(uint32_t)config->argon2_max_m_kib,
                                             (uint32_t)config->argon2_max_t, 16};
     struct tok_buf dummy = tok_buf_on(svc->dummy_phc.s, tok_text_cap(&svc->dummy_phc));
@@ -229,8 +243,10 @@ tok_err tok_boot_open(const struct tok_config *config, const struct tok_data_dir
     if (!tok_alg_by_name(config->signing_algorithm))
         return tok_why_set(why, TOK_ERR_CONFIG, "signing.algorithm: %.*s is not offered",
                            (int)config->signing_algorithm.len, config->signing_algorithm.ptr);
-    tok_err err = tok_master_key_load(config->master_key_file, dir, &b->service.master,
-                                      &b->made_master_key, b->master_key_path, why);
+    tok_err err = tok_crypto_init();
+    if (err == TOK_OK)
+        err = tok_master_key_load(config->master_key_file, dir, &b->service.master,
+                                  &b->made_master_key, b->master_key_path, why);
     if (err == TOK_OK)
         err = open_store(config, dir, b, why);
     if (err == TOK_OK)

@@ -8,9 +8,9 @@
 
 struct tok_boot {
     struct tok_service service;
-    struct tok_keyring *keyring;   /* references of its own; loops take theirs */
+    struct tok_keyring *keyring; /* references of its own; loops take theirs */
     struct tok_registry *registry;
-    bool made_master_key;          /* worth one warning line: with path below */
+    bool made_master_key; /* worth one warning line: with path below */
     char master_key_path[TOK_PATH_MAX];
 };
 
@@ -18,6 +18,10 @@ struct tok_boot {
  * for callers yet (service.hasher NULL). One line in `why` on any error. */
 TOK_MUST_USE tok_err tok_boot_open(const struct tok_config *config, const struct tok_data_dir *dir,
                                    struct tok_boot *ret, struct tok_why *why);
+/* The database alone, to this binary's version. */
+TOK_MUST_USE tok_err tok_boot_migrate(const struct tok_config *config,
+                                      const struct tok_data_dir *dir, int *ret_from, int *ret_to,
+                                      struct tok_why *why);
 /* Everything a loop must refuse from its first request on. */
 TOK_MUST_USE tok_err tok_boot_load_revocations(struct tok_boot *b, struct tok_local *local,
                                                tok_time_us now);

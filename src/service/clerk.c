@@ -21,9 +21,10 @@ void tok_clerk_submit(struct tok_clerk *c, struct tok_clerk_job *job)
     tok_loop_post(&c->loop.loop, &job->msg);
 }
 
-void tok_clerk_serve(struct tok_clerk *c, tok_mono_us wait_us)
+bool tok_clerk_serve(struct tok_clerk *c, tok_mono_us wait_us)
 {
     (void)tok_plain_loop_run(&c->loop, c->first ? 0 : wait_us);
+    bool any = c->first != NULL;
     while (c->first) {
         struct tok_clerk_job *job = c->first;
         c->first = job->next;
@@ -31,6 +32,7 @@ void tok_clerk_serve(struct tok_clerk *c, tok_mono_us wait_us)
             c->last = &c->first;
         job->run(c, job);
     }
+    return any;
 }
 
 /* ---- waiting ---- */
@@ -62,7 +64,8 @@ static void raise_flag(void *arg)
 tok_err tok_clerk_revoke(struct tok_clerk *c, const struct tok_revocation *v, size_t count)
 {
     bool done = false;
-    TOK_TRY(tok_publish_revocations(&c->svc->publisher, v, count, &c->loop.loop, raise_flag, &done));
+    TOK_TRY(
+        tok_publish_revocations(&c->svc->publisher, v, count, &c->loop.loop, raise_flag, &done));
     tok_plain_loop_until(&c->loop, &done);
     return TOK_OK;
 }

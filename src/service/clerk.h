@@ -34,8 +34,8 @@ struct tok_clerk {
 void tok_clerk_submit(struct tok_clerk *c, struct tok_clerk_job *job);
 
 /* The clerk's own thread: take in what has been posted, waiting at most `wait_us` for something, and do
- * the jobs that came. */
-void tok_clerk_serve(struct tok_clerk *c, tok_mono_us wait_us);
+ * the jobs that came: true when there were any. */
+bool tok_clerk_serve(struct tok_clerk *c, tok_mono_us wait_us);
 
 /* Every call below: the clerk's own thread; blocks until durable (and published). */
 

@@ -5,8 +5,9 @@
 #include "base/time.h"
 #include "crypto/digest.h"
 
-bool tok_client_secret_digest(const struct tok_secrets *secrets, uint16_t number, tok_span client_id,
-                              tok_span secret, uint8_t ret[static TOK_SECRET_DIGEST_BYTES])
+bool tok_client_secret_digest(const struct tok_secrets *secrets, uint16_t number,
+                              tok_span client_id, tok_span secret,
+                              uint8_t ret[static TOK_SECRET_DIGEST_BYTES])
 {
     const struct tok_secret *key = tok_secrets_get(secrets, TOK_USE_SECRET_DIGEST, number);
     char room[TOK_CLIENT_ID_MAX + 1 + TOK_SECRET_TEXT_MAX];
@@ -45,7 +46,8 @@ static tok_err refuse(struct tok_service *svc, struct tok_local *local, tok_span
     char room[8 + TOK_CLIENT_ID_MAX];
     struct tok_buf account = TOK_BUF_ON(room);
     tok_buf_put(&account, TOK_LIT("client:"));
-    tok_buf_put(&account, tok_span_of(id.ptr, id.len < TOK_CLIENT_ID_MAX ? id.len : TOK_CLIENT_ID_MAX));
+    tok_buf_put(&account,
+                tok_span_of(id.ptr, id.len < TOK_CLIENT_ID_MAX ? id.len : TOK_CLIENT_ID_MAX));
     struct tok_throttle_rules rules = tok_throttle_rules_of(local->config);
     tok_count(&local->counters, TOK_COUNT_CLIENT_AUTH_FAILED);
     tok_log(TOK_LEVEL_WARN, "client_auth_failed", TOK_LOG_TEXT("client_id", tok_buf_span(&account)),
@@ -62,9 +64,9 @@ static tok_err authenticate(struct tok_service *svc, struct tok_local *local, to
                             const struct tok_client **ret, int64_t *ret_retry_after_s)
 {
     const struct tok_client *client = tok_registry_find(local->registry, id);
-    bool right = client && (client->is_public ? secret.len == 0
-                                              : secret.len != 0 &&
-                                                    secret_right(local->secrets, client, secret));
+    bool right = client && (client->is_public
+                                ? secret.len == 0
+                                : secret.len != 0 && secret_right(local->secrets, client, secret));
     if (!right)
         return refuse(svc, local, id, from, ret_retry_after_s);
     *ret = client;

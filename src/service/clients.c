@@ -67,13 +67,13 @@ static tok_err take_secret(tok_span given, tok_secret_text *ret, struct tok_why 
         return TOK_OK;
     }
     if (given.len < TOK_SECRET_TEXT_MIN || !tok_text_set(ret, given))
-        return tok_why_set(why, TOK_ERR_INVALID_REQUEST,
-                           "a client secret has %d to %d characters", TOK_SECRET_TEXT_MIN,
-                           TOK_SECRET_TEXT_MAX);
+        return tok_why_set(why, TOK_ERR_INVALID_REQUEST, "a client secret has %d to %d characters",
+                           TOK_SECRET_TEXT_MIN, TOK_SECRET_TEXT_MAX);
     return TOK_OK;
 }
 
-static tok_err put_secret(struct tok_clerk *c, struct tok_client *client, size_t at, tok_span secret)
+static tok_err put_secret(struct tok_clerk *c, struct tok_client *client, size_t at,
+                          tok_span secret)
 {
     struct tok_client_secret *slot = &client->secret[at];
     slot->digest_key = tok_secrets_latest(&c->svc->secrets, TOK_USE_SECRET_DIGEST);
@@ -226,8 +226,8 @@ tok_err tok_client_remove(struct tok_clerk *c, tok_span id, const struct tok_aud
         return TOK_ERR_NOMEM;
     op->kind = TOK_OP_CLIENT_REMOVE;
     op->audit = *who;
-    tok_err err = tok_text_set(&op->u.client_remove.id, id) ? tok_clerk_write(c, op)
-                                                            : TOK_ERR_NOT_FOUND;
+    tok_err err =
+        tok_text_set(&op->u.client_remove.id, id) ? tok_clerk_write(c, op) : TOK_ERR_NOT_FOUND;
     if (err == TOK_OK && op->result != TOK_OP_DONE)
         err = TOK_ERR_NOT_FOUND;
     free(op);

@@ -33,14 +33,16 @@ static tok_err check_folder(const char *path, struct tok_why *why)
     struct stat st;
     if (stat(path, &st) != 0)
         return tok_why_set(why, TOK_ERR_CONFIG,
-                           errno == ENOENT ? "data folder %s does not exist (%s): tokend init --data %s"
-                                           : "data folder %s: %s (%s)",
+                           errno == ENOENT
+                               ? "data folder %s does not exist (%s): tokend init --data %s"
+                               : "data folder %s: %s (%s)",
                            path, strerror(errno), path);
     if (!S_ISDIR(st.st_mode))
         return tok_why_set(why, TOK_ERR_CONFIG, "data folder %s is not a folder", path);
     if (st.st_uid != geteuid())
-        return tok_why_set(why, TOK_ERR_CONFIG, "data folder %s belongs to uid %u, not to uid %u: chown it",
-                           path, (unsigned)st.st_uid, (unsigned)geteuid());
+        return tok_why_set(why, TOK_ERR_CONFIG,
+                           "data folder %s belongs to uid %u, not to uid %u: chown it", path,
+                           (unsigned)st.st_uid, (unsigned)geteuid());
     if ((st.st_mode & 077) != 0)
         return tok_why_set(why, TOK_ERR_CONFIG,
                            "data folder %s can be entered by others: chmod 700 %s", path, path);
@@ -56,7 +58,8 @@ static tok_err take_lock(struct tok_data_dir *d, struct tok_why *why)
         return tok_why_set(why, TOK_ERR_CONFIG, "lock file %s: %s", path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         close(fd);
-        return tok_why_set(why, TOK_ERR_BUSY, "data folder %s is in use by another tokend", d->path);
+        return tok_why_set(why, TOK_ERR_BUSY, "data folder %s is in use by another tokend",
+                           d->path);
     }
     d->lock_fd = fd;
     return TOK_OK;

@@ -9,7 +9,8 @@
 struct tok_introspect {
     struct tok_op op; /* first */
     struct tok_refresh_token token;
-    void (*done)(struct tok_introspect *job); /* on the loop, exactly once after TOK_OK of start; frees */
+    void (*done)(
+        struct tok_introspect *job); /* on the loop, exactly once after TOK_OK of start; frees */
     TOK_TEXT(TOK_CLIENT_ID_MAX) client_id;
     /* out */
     tok_err err;

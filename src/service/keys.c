@@ -147,8 +147,9 @@ static tok_err keyring_of(const struct key_rows *rows, const struct tok_secret *
         return TOK_ERR_NOMEM;
     tok_err err = open_entries(rows, master, entries, why);
     if (err == TOK_OK)
-        err = tok_keyring_create(entries, rows->count,
-                                 tok_key_next_publication(rows_view(rows), rows->count, rules), ret);
+        err =
+            tok_keyring_create(entries, rows->count,
+                               tok_key_next_publication(rows_view(rows), rows->count, rules), ret);
     for (size_t i = 0; err != TOK_OK && i < rows->count; i++)
         tok_pkey_destroy(&entries[i].key);
     free(entries);
@@ -175,8 +176,7 @@ static tok_err publish(struct tok_clerk *c)
     if (err == TOK_OK)
         err = tok_clerk_publish_keyring(c, keyring);
     else
-        tok_log(TOK_LEVEL_ERROR, "keyring_not_loaded",
-                TOK_LOG_TEXT("why", tok_span_str(why.text)));
+        tok_log(TOK_LEVEL_ERROR, "keyring_not_loaded", TOK_LOG_TEXT("why", tok_span_str(why.text)));
     tok_keyring_unref(&keyring);
     return err;
 }
@@ -242,8 +242,7 @@ static tok_err fill_record(struct tok_clerk *c, const struct tok_pkey *key, tok_
     if (!alg->symmetric)
         TOK_TRY(tok_jwk_print(key, kid, false, &jwk));
     record->public_jwk.len = (uint16_t)jwk.len;
-    if (!tok_text_set(&record->kid, kid) ||
-        !tok_text_set(&record->alg, tok_span_str(alg->name)))
+    if (!tok_text_set(&record->kid, kid) || !tok_text_set(&record->alg, tok_span_str(alg->name)))
         return TOK_ERR_INTERNAL;
     return seal_key(c->svc->master, key, record);
 }
@@ -277,8 +276,9 @@ static tok_err create(struct tok_clerk *c, const struct tok_audit_context *who, 
     return err;
 }
 
-static tok_err activate(struct tok_clerk *c, const struct key_rows *rows, const struct tok_key *pending,
-                        const struct tok_audit_context *who, struct tok_key *ret)
+static tok_err activate(struct tok_clerk *c, const struct key_rows *rows,
+                        const struct tok_key *pending, const struct tok_audit_context *who,
+                        struct tok_key *ret)
 {
     struct change *change = calloc(1, sizeof *change);
     if (!change)

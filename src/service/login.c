@@ -167,8 +167,8 @@ static void on_hashed(struct tok_hash_job *hash)
         fail(job, hash->err);
         return;
     }
-    enum tok_login_verdict verdict = tok_login_decide(
-        job->found ? &job->user : NULL, job->password_verdict == TOK_PASSWORD_RIGHT);
+    enum tok_login_verdict verdict = tok_login_decide(job->found ? &job->user : NULL,
+                                                      job->password_verdict == TOK_PASSWORD_RIGHT);
     if (verdict != TOK_LOGIN_ALLOWED) {
         log_refusal(job, verdict);
         finish(job, TOK_ERR_INVALID_GRANT);
@@ -198,8 +198,8 @@ static tok_err verify(struct tok_login *job, struct tok_lane *lane)
     const struct tok_service *svc = job->svc;
     tok_span password = tok_text_span(&job->password);
     if (job->found) {
-        tok_err err = tok_password_verify(lane, tok_text_span(&job->user.phc), password, svc->ceiling,
-                                          &job->password_verdict);
+        tok_err err = tok_password_verify(lane, tok_text_span(&job->user.phc), password,
+                                          svc->ceiling, &job->password_verdict);
         if (err != TOK_ERR_CORRUPT && err != TOK_ERR_CONFIG)
             return err;
         tok_log(TOK_LEVEL_ERROR, "stored_hash_unusable",
@@ -207,7 +207,8 @@ static tok_err verify(struct tok_login *job, struct tok_lane *lane)
                 TOK_LOG_TEXT("error", tok_span_str(tok_err_row(err)->name)));
     }
     enum tok_password_verdict ignored;
-    return tok_password_verify(lane, tok_text_span(&svc->dummy_phc), password, svc->ceiling, &ignored);
+    return tok_password_verify(lane, tok_text_span(&svc->dummy_phc), password, svc->ceiling,
+                               &ignored);
 }
 
 static void hash_again_if_stale(struct tok_login *job, struct tok_lane *lane)
@@ -242,7 +243,8 @@ static void take_name(struct tok_login *job, tok_span username)
     struct tok_buf key = TOK_BUF_ON(room);
     if (tok_text_fold(username, &key))
         (void)tok_text_set(&job->name_key, tok_buf_span(&key));
-    struct tok_buf account = tok_buf_on(job->throttle_account.s, tok_text_cap(&job->throttle_account));
+    struct tok_buf account =
+        tok_buf_on(job->throttle_account.s, tok_text_cap(&job->throttle_account));
     tok_buf_put(&account, TOK_LIT("user:"));
     tok_buf_put(&account, tok_text_span(&job->name_key));
     job->throttle_account.len = (uint16_t)account.len;
@@ -281,8 +283,7 @@ tok_err tok_login_start(struct tok_login *job, struct tok_service *svc, struct t
 
     struct tok_throttle_rules rules = tok_throttle_rules_of(local->config);
     if (tok_throttle_attempt(svc->throttle, &rules, tok_text_span(&job->throttle_account),
-                             job->prefix, tok_mono_now(),
-                             &job->retry_after_s) != TOK_THROTTLE_GO) {
+                             job->prefix, tok_mono_now(), &job->retry_after_s) != TOK_THROTTLE_GO) {
         tok_count(&local->counters, TOK_COUNT_LOGIN_THROTTLED);
         return TOK_ERR_THROTTLED;
     }

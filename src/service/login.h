@@ -12,8 +12,9 @@ struct tok_login {
     struct tok_op op;
     struct tok_service *svc;
     struct tok_local *local;
-    void (*done)(struct tok_login *job); /* on the loop, exactly once after TOK_OK of start; frees */
-    TOK_TEXT(TOK_USERNAME_MAX) name_key; /* empty: a name that cannot exist */
+    void (*done)(
+        struct tok_login *job); /* on the loop, exactly once after TOK_OK of start; frees */
+    TOK_TEXT(TOK_USERNAME_MAX) name_key;     /* empty: a name that cannot exist */
     TOK_TEXT(TOK_PASSWORD_NFC_MAX) password; /* wiped by the worker */
     TOK_TEXT(TOK_SCOPE_TEXT_MAX) requested;
     TOK_TEXT(TOK_CLIENT_ID_MAX) client_id;

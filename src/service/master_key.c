@@ -32,7 +32,8 @@ static bool read_hex(tok_span text, struct tok_buf *out)
     return true;
 }
 
-static tok_err decode(tok_span given, const char *where, struct tok_secret **ret, struct tok_why *why)
+static tok_err decode(tok_span given, const char *where, struct tok_secret **ret,
+                      struct tok_why *why)
 {
     char room[TOK_KEY_BYTES];
     struct tok_buf key = TOK_BUF_ON(room);
@@ -40,10 +41,11 @@ static tok_err decode(tok_span given, const char *where, struct tok_secret **ret
     bool ok = (given.len == TOK_KEY_BYTES && (tok_buf_put(&key, given), true)) ||
               (text.len == 2 * TOK_KEY_BYTES && read_hex(text, &key)) ||
               (text.len == TOK_B64_LEN(TOK_KEY_BYTES) && tok_b64url_get(text, &key));
-    tok_err err = ok && key.len == TOK_KEY_BYTES
-                      ? tok_secret_create(tok_buf_span(&key), ret)
-                      : tok_why_set(why, TOK_ERR_CONFIG,
-                                    "the master key in %s is not 32 bytes (raw, hex or base64url)", where);
+    tok_err err =
+        ok && key.len == TOK_KEY_BYTES
+            ? tok_secret_create(tok_buf_span(&key), ret)
+            : tok_why_set(why, TOK_ERR_CONFIG,
+                          "the master key in %s is not 32 bytes (raw, hex or base64url)", where);
     tok_wipe(room, sizeof room);
     return err;
 }
@@ -66,8 +68,8 @@ static tok_err read_file(const char *path, struct tok_secret **ret, struct tok_w
     close(fd);
     tok_err err = TOK_OK;
     if ((st.st_mode & 077) != 0)
-        err = tok_why_set(why, TOK_ERR_CONFIG, "master key file %s can be read by others: chmod 600 %s",
-                          path, path);
+        err = tok_why_set(why, TOK_ERR_CONFIG,
+                          "master key file %s can be read by others: chmod 600 %s", path, path);
     else if (n < 0 || n == sizeof room)
         err = tok_why_set(why, TOK_ERR_CONFIG, "master key file %s does not hold 32 bytes", path);
     else
@@ -129,10 +131,11 @@ static tok_err load_default(const struct tok_data_dir *dir, struct tok_secret **
     char database[TOK_PATH_MAX];
     TOK_TRY(tok_data_dir_file(dir, "tokend.db", database));
     if (access(database, F_OK) == 0)
-        return tok_why_set(why, TOK_ERR_CONFIG,
-                           "%s is missing, but %s was sealed under it: bring it back, or name it with "
-                           "master_key_file",
-                           path, database);
+        return tok_why_set(
+            why, TOK_ERR_CONFIG,
+            "%s is missing, but %s was sealed under it: bring it back, or name it with "
+            "master_key_file",
+            path, database);
     TOK_TRY(make_file(path, why));
     TOK_TRY(sync_folder(dir->path, why));
     *ret_made = true;

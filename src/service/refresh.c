@@ -67,9 +67,9 @@ static void log_event(const struct tok_refresh *job)
 static tok_err issue(struct tok_refresh *job)
 {
     struct tok_op *op = &job->op;
-    TOK_TRY(tok_issue_for_user(job->local, &op->u.session_advance.user,
-                               &op->u.session_advance.session,
-                               tok_text_span(&op->u.session_advance.granted), op->now, &job->grant));
+    TOK_TRY(
+        tok_issue_for_user(job->local, &op->u.session_advance.user, &op->u.session_advance.session,
+                           tok_text_span(&op->u.session_advance.granted), op->now, &job->grant));
     return tok_issue_refresh_token(job->local, &op->u.session_advance.session, &job->grant);
 }
 

@@ -9,7 +9,8 @@ struct tok_refresh {
     struct tok_op op; /* first */
     struct tok_service *svc;
     struct tok_local *local;
-    void (*done)(struct tok_refresh *job); /* on the loop, exactly once after TOK_OK of start; frees */
+    void (*done)(
+        struct tok_refresh *job); /* on the loop, exactly once after TOK_OK of start; frees */
     tok_err err;
     struct tok_grant grant;
 };

@@ -43,8 +43,8 @@ static void on_stored(struct tok_op *op)
     finish(job, err);
 }
 
-static tok_err submit(struct tok_revoke *job, enum tok_op_kind kind, const struct tok_client *client,
-                      const struct tok_caller *from)
+static tok_err submit(struct tok_revoke *job, enum tok_op_kind kind,
+                      const struct tok_client *client, const struct tok_caller *from)
 {
     job->op.kind = kind;
     job->op.home = job->local->loop;

@@ -25,11 +25,12 @@ struct tok_service {
 
 /* Who is asking, for throttle, audit and log. Spans live as long as the call that takes them. */
 struct tok_caller {
-    tok_span peer;       /* address as text */
+    tok_span peer; /* address as text */
     struct tok_net_prefix prefix;
     tok_span request_id;
 };
-void tok_audit_context_set(struct tok_audit_context *c, tok_span actor, const struct tok_caller *from);
+void tok_audit_context_set(struct tok_audit_context *c, tok_span actor,
+                           const struct tok_caller *from);
 
 struct tok_throttle_rules tok_throttle_rules_of(const struct tok_config *c);
 struct tok_refresh_rules tok_refresh_rules_of(const struct tok_config *c);

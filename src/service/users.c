@@ -67,9 +67,10 @@ tok_err tok_user_add(struct tok_clerk *c, const struct tok_user_new *n,
     struct tok_user *user = &op->u.user;
     tok_err err = TOK_OK;
     if (n->id.len != 0 && (!tok_user_id_valid(n->id) || !tok_text_set(&user->id, n->id)))
-        err = tok_why_set(why, TOK_ERR_INVALID_REQUEST,
-                          "a user id is 1 to %d of A-Z a-z 0-9 . _ : @ - and does not start with client:",
-                          TOK_USER_ID_MAX);
+        err = tok_why_set(
+            why, TOK_ERR_INVALID_REQUEST,
+            "a user id is 1 to %d of A-Z a-z 0-9 . _ : @ - and does not start with client:",
+            TOK_USER_ID_MAX);
     if (err == TOK_OK)
         err = take_name(n->username, user, why);
     if (err == TOK_OK)
@@ -160,7 +161,8 @@ tok_err tok_user_set_disabled(struct tok_clerk *c, const struct tok_user *user, 
     op->u.user_update.user.disabled = disabled;
     op->u.user_update.raise_epoch = disabled; /* enabling takes nothing away from anybody */
     op->u.user_update.end_sessions = disabled;
-    return update(c, op, user, disabled ? TOK_AUDIT_USER_DISABLED : TOK_AUDIT_USER_ENABLED, who, ret);
+    return update(c, op, user, disabled ? TOK_AUDIT_USER_DISABLED : TOK_AUDIT_USER_ENABLED, who,
+                  ret);
 }
 
 tok_err tok_user_set_rights(struct tok_clerk *c, const struct tok_user *user, tok_span roles,

@@ -19,7 +19,7 @@ struct tok_hash_job {
     tok_mono_us deadline; /* set by submit */
     tok_err err;          /* CLOSING or BUSY (deadline passed while queued): run() was not called */
     void (*run)(struct tok_hash_job *job, struct tok_lane *lane, void *worker); /* worker thread */
-    void (*done)(struct tok_hash_job *job);                                     /* home loop, once */
+    void (*done)(struct tok_hash_job *job); /* home loop, once */
 };
 
 struct tok_hasher_options {

@@ -20,7 +20,8 @@ struct tok_local {
     const struct tok_secrets *secrets;
     struct tok_revocations revocations;
     struct tok_counters counters;
-    bool stale; /* a revocation could not be taken in (memory): every check is refused until restart */
+    bool
+        stale; /* a revocation could not be taken in (memory): every check is refused until restart */
 };
 
 /* Takes references. */

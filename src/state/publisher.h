@@ -26,8 +26,8 @@ TOK_MUST_USE tok_err tok_publish_config(struct tok_publisher *p, struct tok_conf
                                         struct tok_loop *home, tok_published *done, void *arg);
 /* Copies the entries. A loop that cannot take one in marks itself stale and refuses from then on: a
  * revocation is never lost silently. */
-TOK_MUST_USE tok_err tok_publish_revocations(struct tok_publisher *p, const struct tok_revocation *v,
-                                             size_t count, struct tok_loop *home, tok_published *done,
-                                             void *arg);
+TOK_MUST_USE tok_err tok_publish_revocations(struct tok_publisher *p,
+                                             const struct tok_revocation *v, size_t count,
+                                             struct tok_loop *home, tok_published *done, void *arg);
 
 #endif

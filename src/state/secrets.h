@@ -20,8 +20,8 @@ struct tok_secrets {
 };
 
 /* Takes ownership of `key` on success; TOK_ERR_CONFIG when full. */
-TOK_MUST_USE tok_err tok_secrets_add(struct tok_secrets *s, enum tok_secret_use use, uint16_t number,
-                                     struct tok_secret *key);
+TOK_MUST_USE tok_err tok_secrets_add(struct tok_secrets *s, enum tok_secret_use use,
+                                     uint16_t number, struct tok_secret *key);
 /* NULL when that version is unknown. */
 const struct tok_secret *tok_secrets_get(const struct tok_secrets *s, enum tok_secret_use use,
                                          uint16_t number);

@@ -17,8 +17,8 @@ struct tok_throttle;
 
 struct tok_throttle_rules {
     bool enabled;
-    int64_t free_failures;        /* of (account, prefix) */
-    int64_t prefix_free_failures; /* of the prefix */
+    int64_t free_failures;             /* of (account, prefix) */
+    int64_t prefix_free_failures;      /* of the prefix */
     int64_t base_delay_s, max_delay_s; /* base << failures beyond the free ones, at most max */
 };
 

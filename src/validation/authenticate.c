@@ -51,7 +51,8 @@ static enum tok_reason check_signature(const struct tok_local *local, tok_span t
 
 static bool is_complete(const struct tok_claims *c)
 {
-    return c->sub.len != 0 && c->client_id.len != 0 && c->jti.len != 0 && c->has_epoch && c->has_iat;
+    return c->sub.len != 0 && c->client_id.len != 0 && c->jti.len != 0 && c->has_epoch &&
+           c->has_iat;
 }
 
 /* iss, aud, exp (SPEC rfc9068#4). No leeway: the clock that wrote exp is the one that reads it. */
@@ -115,8 +116,7 @@ enum tok_reason tok_authenticate(struct tok_local *local, tok_span token, tok_ti
                                  struct tok_principal *ret)
 {
     /* A loop that missed a revocation can no longer tell: it says no until it is restarted. */
-    enum tok_reason reason =
-        local->stale ? TOK_REASON_STALE : authenticate(local, token, now, ret);
+    enum tok_reason reason = local->stale ? TOK_REASON_STALE : authenticate(local, token, now, ret);
     tok_count(&local->counters,
               reason == TOK_REASON_GOOD ? TOK_COUNT_CHECK_GOOD : TOK_COUNT_CHECK_BAD);
     tok_count_reason(&local->counters, reason);

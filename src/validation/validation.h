@@ -15,7 +15,7 @@ enum tok_reason { /* zero refuses */
 #define TOK_R(name, word, public_word) TOK_REASON_##name,
 #include "validation/reason.def"
 #undef TOK_R
-    TOK_REASON_COUNT
+                  TOK_REASON_COUNT
 };
 tok_span tok_reason_word(enum tok_reason r);        /* log, metrics */
 tok_span tok_reason_public_word(enum tok_reason r); /* the wire */

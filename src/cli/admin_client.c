@@ -1,0 +1,216 @@
+/* cli/admin_client.c: the way to the service. Who holds the data folder's lock decides which: a daemon is
+ * asked over its socket; nobody: this process takes the lock and does the work itself, by the same
+ * functions. */
+#include "cli/command.h"
+
+#include "base/log.h"
+#include "base/time.h"
+#include "service/admin.h"
+#include "service/boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_US (5 * TOK_US_PER_S) /* a daemon that starts holds the lock before it listens */
+#define STEP_NS 20000000
+
+/* ---- to a daemon ---- */
+
+/* Through the folder's descriptor, so that a long path fits into a socket address. */
+static int connect_socket(const char *dir)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int folder = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = folder < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/admin.sock", folder);
+        if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+            close(fd);
+            fd = -1;
+        }
+    }
+    if (folder >= 0)
+        close(folder);
+    return fd;
+}
+
+/* The daemon's {"detail": …} or {"error_description": …} as the reason. */
+static void take_reason(tok_span body, struct tok_why *why)
+{
+    tok_json_auto *answer = NULL;
+    tok_span text = TOK_LIT("the daemon refused");
+    if (tok_json_parse(body, &answer, NULL) == TOK_OK &&
+        !tok_json_str(tok_json_get(answer, "detail"), &text))
+        (void)tok_json_str(tok_json_get(answer, "error_description"), &text);
+    (void)tok_why_set(why, TOK_ERR_INVALID_REQUEST, "%.*s", (int)text.len, text.ptr);
+}
+
+static tok_err ask_daemon(int fd, const char *method, const char *path, tok_span body,
+                          struct tok_buf *out, struct tok_why *why)
+{
+    struct tok_http_reply reply;
+    TOK_TRY(tok_http_exchange(fd, method, path, body, out, &reply, why));
+    if (reply.status / 100 != 2) {
+        take_reason(reply.body, why);
+        return reply.status >= 500 ? TOK_ERR_BUSY : TOK_ERR_INVALID_REQUEST;
+    }
+    memmove(out->ptr, reply.body.ptr, reply.body.len);
+    out->len = reply.body.len;
+    return TOK_OK;
+}
+
+/* ---- here ---- */
+
+static tok_err run_here(struct tok_clerk *c, const char *method, const char *path, tok_span body,
+                        struct tok_buf *out, struct tok_why *why)
+{
+    tok_span query = tok_span_str(path);
+    tok_span target = tok_span_of(path, tok_span_find(query, '?'));
+    query = target.len < query.len ? tok_span_skip(query, target.len + 1) : TOK_LIT("");
+    char actor[32];
+    snprintf(actor, sizeof actor, "uid:%u", (unsigned)getuid());
+    struct tok_admin_request request = {
+        .method = tok_span_str(method),
+        .path = target,
+        .query = query,
+        .body = body,
+        .actor = tok_span_str(actor),
+        .from = {.peer = TOK_LIT("local"), .request_id = TOK_LIT("")},
+    };
+    struct tok_admin_reply *reply = calloc(1, sizeof *reply);
+    if (!reply)
+        return TOK_ERR_NOMEM;
+    reply->body = *out;
+    tok_admin_run(c, &request, reply);
+    *out = reply->body;
+    tok_err err = reply->err;
+    if (err != TOK_OK)
+        (void)tok_why_set(why, err, "%s",
+                          reply->why.text[0] ? reply->why.text : tok_err_row(err)->text);
+    free(reply);
+    return err;
+}
+
+static tok_err do_here(struct tok_config *config, const struct tok_data_dir *dir,
+                       const char *method, const char *path, tok_span body, struct tok_buf *out,
+                       struct tok_why *why)
+{
+    struct tok_boot *boot = calloc(1, sizeof *boot);
+    struct tok_clerk clerk;
+    if (!boot)
+        return TOK_ERR_NOMEM;
+    tok_err err = tok_boot_open(config, dir, boot, why);
+    if (err == TOK_OK) {
+        err = tok_boot_clerk(boot, config, &clerk);
+        if (err == TOK_OK) {
+            err = run_here(&clerk, method, path, body, out, why);
+            tok_boot_clerk_finish(&clerk);
+        }
+        tok_boot_close(boot);
+    }
+    free(boot);
+    return err;
+}
+
+/* ---- which ---- */
+
+static tok_err call(struct tok_config *config, const char *method, const char *path, tok_span body,
+                    struct tok_buf *out, struct tok_why *why)
+{
+    const char *folder = config->data_dir.ptr;
+    tok_mono_us give_up = tok_mono_now() + WAIT_US;
+    for (;;) {
+        struct tok_data_dir dir;
+        struct tok_why lock_why = {0};
+        tok_err err = tok_data_dir_open(folder, false, &dir, &lock_why);
+        if (err == TOK_OK) {
+            err = do_here(config, &dir, method, path, body, out, why);
+            tok_data_dir_close(&dir);
+            return err;
+        }
+        if (err != TOK_ERR_BUSY)
+            return tok_why_set(why, err, "%s", lock_why.text);
+        int fd = connect_socket(folder);
+        if (fd >= 0)
+            return ask_daemon(fd, method, path, body, out, why);
+        if (tok_mono_now() >= give_up)
+            return tok_why_set(why, TOK_ERR_BUSY, "%s, and %s/admin.sock does not answer",
+                               lock_why.text, folder);
+        (void)nanosleep(&(struct timespec){.tv_nsec = STEP_NS}, NULL);
+    }
+}
+
+tok_err tok_admin_call(struct tok_args *a, const char *method, const char *path, tok_span body,
+                       struct tok_buf *out, struct tok_why *why)
+{
+    struct tok_config *config = NULL;
+    TOK_TRY(tok_config_load(&a->source, &config, why));
+    tok_log_set_level(TOK_LEVEL_ERROR); /* what an operator sees here is the answer */
+    tok_err err = call(config, method, path, body, out, why);
+    tok_config_unref(&config);
+    return err;
+}
+
+tok_err tok_daemon_health(struct tok_args *a, struct tok_buf *out, struct tok_why *why)
+{
+    struct tok_config *config = NULL;
+    TOK_TRY(tok_config_load(&a->source, &config, why));
+    int fd = connect_socket(config->data_dir.ptr);
+    tok_err err = fd >= 0 ? ask_daemon(fd, "GET", "/healthz/ready", TOK_NONE, out, why)
+                          : tok_why_set(why, TOK_ERR_IO, "no tokend is running on data folder %s",
+                                        config->data_dir.ptr);
+    tok_config_unref(&config);
+    return err;
+}
+
+static tok_err show(struct tok_args *a, tok_span answer, void (*print)(const struct tok_json *),
+                    struct tok_why *why)
+{
+    tok_json_auto *parsed = NULL;
+    if (a->given[TOK_FLAG_JSON]) {
+        printf("%.*s\n", (int)answer.len, answer.ptr);
+        return TOK_OK;
+    }
+    if (print) {
+        TOK_TRY(tok_json_parse(answer, &parsed, why));
+        print(parsed);
+    }
+    return TOK_OK;
+}
+
+int tok_admin_command(struct tok_args *a, const char *method, const char *path, tok_span body,
+                      void (*print)(const struct tok_json *))
+{
+    struct tok_why why = {0};
+    char *room = malloc(TOK_REPLY_MAX);
+    if (!room)
+        return tok_fail(TOK_ERR_NOMEM, NULL);
+    struct tok_buf out = tok_buf_on(room, TOK_REPLY_MAX);
+    tok_err err = tok_admin_call(a, method, path, body, &out, &why);
+    if (err == TOK_OK)
+        err = show(a, tok_buf_span(&out), print, &why);
+    explicit_bzero(room, out.len);
+    free(room);
+    return err == TOK_OK ? tok_finish_output() : tok_fail(err, &why);
+}
+
+void tok_admin_path(struct tok_buf *out, const char *before, const char *operand, const char *after)
+{
+    static const char unreserved[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    tok_buf_put(out, tok_span_str(before));
+    for (const char *c = operand; *c; c++)
+        if (strchr(unreserved, *c))
+            tok_buf_putc(out, *c);
+        else
+            tok_buf_printf(out, "%%%02X", (unsigned)(unsigned char)*c);
+    tok_buf_put(out, tok_span_str(after));
+    tok_buf_putc(out, 0);
+}

@@ -1,0 +1,178 @@
+/* cli/args.c: argv -> struct tok_args, by the table of flags. A secret is never an argument: arguments are
+ * seen by everybody on the machine. */
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+extern char **environ;
+
+static const struct {
+    const char *word, *value, *help;
+} flags[] = {
+#define X(name, word_, value_, help_) [TOK_FLAG_##name] = {word_, value_, help_},
+    TOK_FLAGS(X)
+#undef X
+};
+
+#define BIT(flag) (1u << TOK_FLAG_##flag)
+#define COMMON_FLAGS (BIT(CONFIG) | BIT(DATA) | BIT(JSON) | BIT(SET))
+
+/* ---- usage ---- */
+
+static void print_flags(FILE *to, uint32_t set)
+{
+    for (size_t i = 0; i < TOK_FLAG_COUNT; i++)
+        if (set & 1u << i)
+            fprintf(to, "  --%s%s%-*s %s\n", flags[i].word, flags[i].value ? " " : "",
+                    (int)(20 - strlen(flags[i].word) - (flags[i].value != NULL)),
+                    flags[i].value ? flags[i].value : "", flags[i].help);
+}
+
+static int print_command(FILE *to, const char *program, const struct tok_command *c)
+{
+    return fprintf(to, "%s %s%s%s%s%s", program, c->noun, c->verb ? " " : "",
+                   c->verb ? c->verb : "", c->operand ? " " : "", c->operand ? c->operand : "");
+}
+
+void tok_print_command_usage(const char *program, const struct tok_command *c)
+{
+    fprintf(stderr, "usage: ");
+    print_command(stderr, program, c);
+    fprintf(stderr, " [FLAGS]\n\n%s\n\n", c->help);
+    print_flags(stderr, c->flags | COMMON_FLAGS);
+}
+
+void tok_print_usage(const char *program, bool to_stdout)
+{
+    FILE *to = to_stdout ? stdout : stderr;
+    const struct tok_command *c;
+    fprintf(to, "usage: %s COMMAND [FLAGS]\n\n", program);
+    for (size_t i = 0; (c = tok_command_at(i)) != NULL; i++) {
+        int width = fprintf(to, "  %s%s%s%s%s", c->noun, c->verb ? " " : "", c->verb ? c->verb : "",
+                            c->operand ? " " : "", c->operand ? c->operand : "");
+        fprintf(to, "%*s %s\n", width < 26 ? 26 - width : 0, "", c->help);
+    }
+    fprintf(to, "\nFlags of every command:\n");
+    print_flags(to, COMMON_FLAGS);
+    fprintf(to,
+            "\n%s COMMAND --help tells a command's own flags; %s config show --help the options.\n",
+            program, program);
+}
+
+/* ---- reading ---- */
+
+static int wrong(const struct tok_args *a, const char *what, const char *which)
+{
+    fprintf(stderr, "%s: %s%s%s\n", a->program, what, which ? ": " : "", which ? which : "");
+    if (a->command)
+        tok_print_command_usage(a->program, a->command);
+    else
+        fprintf(stderr, "%s --help tells the commands\n", a->program);
+    return TOK_EXIT_USAGE;
+}
+
+static const struct tok_command *find_command(int argc, char **argv, int *ret_used)
+{
+    const struct tok_command *c;
+    for (size_t i = 0; (c = tok_command_at(i)) != NULL; i++) {
+        int words = c->verb ? 2 : 1;
+        if (argc > words && strcmp(argv[1], c->noun) == 0 &&
+            (!c->verb || strcmp(argv[2], c->verb) == 0)) {
+            *ret_used = 1 + words;
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static enum tok_flag find_flag(const char *word, size_t len)
+{
+    size_t i = 0;
+    while (i < TOK_FLAG_COUNT &&
+           (strlen(flags[i].word) != len || memcmp(flags[i].word, word, len) != 0))
+        i++;
+    return (enum tok_flag)i;
+}
+
+static int add(struct tok_args *a, enum tok_flag flag, const char *value)
+{
+    a->value[flag] = value;
+    a->given[flag]++;
+    if (flag == TOK_FLAG_ROLE && a->roles_count == TOK_REPEATS_MAX)
+        return wrong(a, "too many times", "--role");
+    if (flag == TOK_FLAG_SET && a->sets_count == TOK_REPEATS_MAX)
+        return wrong(a, "too many times", "--set");
+    if (flag == TOK_FLAG_ROLE)
+        a->roles[a->roles_count++] = value;
+    if (flag == TOK_FLAG_SET)
+        a->sets[a->sets_count++] = value;
+    return TOK_EXIT_DONE;
+}
+
+/* "--name VALUE", "--name=VALUE" or "--name"; *i moves past what was used. */
+static int read_flag(struct tok_args *a, int argc, char **argv, int *i)
+{
+    const char *word = argv[*i] + 2, *equals = strchr(word, '=');
+    enum tok_flag flag = find_flag(word, equals ? (size_t)(equals - word) : strlen(word));
+    if (flag == TOK_FLAG_COUNT || !((a->command->flags | COMMON_FLAGS) & 1u << flag))
+        return wrong(a, "unknown flag", argv[*i]);
+    if (!flags[flag].value)
+        return equals ? wrong(a, "takes no value", argv[*i]) : add(a, flag, NULL);
+    if (equals)
+        return add(a, flag, equals + 1);
+    if (*i + 1 >= argc)
+        return wrong(a, "needs a value", argv[*i]);
+    (*i)++;
+    return add(a, flag, argv[*i]);
+}
+
+/* Flags that stand for options are options: one place checks them. */
+static int add_setting(struct tok_args *a, enum tok_flag flag, const char *name, char *room,
+                       size_t cap)
+{
+    if (!a->given[flag])
+        return TOK_EXIT_DONE;
+    int n = snprintf(room, cap, "%s=%s", name, a->value[flag]);
+    if (n < 0 || (size_t)n >= cap)
+        return wrong(a, "too long", flags[flag].word);
+    a->sets[a->sets_count++] = room;
+    return TOK_EXIT_DONE;
+}
+
+static int finish(struct tok_args *a)
+{
+    if (a->command->operand && !a->operand)
+        return wrong(a, "missing", a->command->operand);
+    int code = add_setting(a, TOK_FLAG_DATA, "data", a->data_set, sizeof a->data_set);
+    if (code == TOK_EXIT_DONE)
+        code = add_setting(a, TOK_FLAG_LISTEN, "listen", a->listen_set, sizeof a->listen_set);
+    a->source = (struct tok_config_source){
+        .file = a->value[TOK_FLAG_CONFIG],
+        .sets = a->sets,
+        .sets_count = a->sets_count,
+        .environment = environ,
+    };
+    return code;
+}
+
+int tok_args_parse(struct tok_args *a, int argc, char **argv)
+{
+    int at = 0;
+    a->command = find_command(argc, argv, &at);
+    if (!a->command)
+        return wrong(a, argc > 1 ? "unknown command" : "no command given",
+                     argc > 1 ? argv[1] : NULL);
+    for (int i = at; i < argc; i++) {
+        int code = TOK_EXIT_DONE;
+        if (strncmp(argv[i], "--", 2) == 0)
+            code = read_flag(a, argc, argv, &i);
+        else if (!a->command->operand || a->operand)
+            code = wrong(a, "one argument too many", argv[i]);
+        else
+            a->operand = argv[i];
+        if (code != TOK_EXIT_DONE)
+            return code;
+    }
+    return finish(a);
+}

@@ -1,0 +1,150 @@
+/* cli/cmd_key.c: tokend key … */
+#include "cli/command.h"
+
+#include "base/time.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_FILE_MAX 16384
+
+static void print_keys(const struct tok_json *answer)
+{
+    tok_print_table(tok_json_get(answer, "keys"),
+                    "kid alg state created_at activate_at activated_at retire_at");
+}
+
+int tok_cmd_key_list(struct tok_args *a)
+{
+    return tok_admin_command(a, "GET", "/admin/keys", TOK_NONE, print_keys);
+}
+
+static void print_rotated(const struct tok_json *key)
+{
+    tok_span kid = TOK_LIT("?"), state = TOK_LIT("?"), warning;
+    int64_t at;
+    (void)tok_json_str(tok_json_get(key, "kid"), &kid);
+    (void)tok_json_str(tok_json_get(key, "state"), &state);
+    printf("key %.*s is %.*s", (int)kid.len, kid.ptr, (int)state.len, state.ptr);
+    if (tok_json_i64(tok_json_get(key, "activate_at"), &at)) {
+        char date[TOK_TIME_TEXT_BYTES];
+        tok_time_text(at, date);
+        printf(" and signs from %s, when every verifier has had time to read it", date);
+    }
+    putchar('\n');
+    if (tok_json_str(tok_json_get(key, "warning"), &warning))
+        fprintf(stderr, "tokend: warning: %.*s\n", (int)warning.len, warning.ptr);
+}
+
+int tok_cmd_key_rotate(struct tok_args *a)
+{
+    return tok_admin_command(a, "POST", "/admin/keys/rotate",
+                             a->given[TOK_FLAG_NOW] ? TOK_LIT("{\"now\":true}") : TOK_NONE,
+                             print_rotated);
+}
+
+int tok_cmd_key_revoke(struct tok_args *a)
+{
+    char room[1024];
+    struct tok_buf path = TOK_BUF_ON(room);
+    tok_admin_path(&path, "/admin/keys/", a->operand, "/revoke");
+    return tok_buf_ok(&path) ? tok_admin_command(a, "POST", path.ptr, TOK_NONE, tok_print_object)
+                             : tok_fail(TOK_ERR_TOO_LARGE, NULL);
+}
+
+/* ---- import ---- */
+
+static tok_err import_body(struct tok_args *a, struct tok_buf *body, struct tok_why *why)
+{
+    char room[KEY_FILE_MAX];
+    struct tok_buf jwk = TOK_BUF_ON(room);
+    struct tok_json_out j = tok_json_out(body);
+    uint64_t until = 0;
+    if (a->given[TOK_FLAG_UNTIL] &&
+        (!tok_span_u64(tok_span_str(a->value[TOK_FLAG_UNTIL]), &until) || until > INT64_MAX))
+        return tok_why_set(why, TOK_ERR_INVALID_REQUEST, "--until takes seconds since 1970");
+    tok_err err = tok_read_file(a->operand, &jwk, why);
+    tok_json_object(&j);
+    tok_json_member_bool(&j, "activate", a->given[TOK_FLAG_ACTIVATE] != 0);
+    tok_json_member_i64(&j, "until", (int64_t)until);
+    tok_json_member_str(&j, "jwk", err == TOK_OK ? tok_buf_span(&jwk) : TOK_LIT(""));
+    tok_json_end(&j);
+    explicit_bzero(room, sizeof room);
+    return err;
+}
+
+int tok_cmd_key_import(struct tok_args *a)
+{
+    struct tok_why why = {0};
+    char *room = malloc(2 * KEY_FILE_MAX);
+    if (!room)
+        return tok_fail(TOK_ERR_NOMEM, NULL);
+    struct tok_buf body = tok_buf_on(room, 2 * KEY_FILE_MAX);
+    tok_err err = import_body(a, &body, &why);
+    int code = err == TOK_OK ? tok_admin_command(a, "POST", "/admin/keys/import",
+                                                 tok_buf_span(&body), tok_print_object)
+                             : tok_fail(err, &why);
+    explicit_bzero(room, 2 * KEY_FILE_MAX);
+    free(room);
+    return code;
+}
+
+/* ---- export: the JWKS without asking the daemon's public side ---- */
+
+static void print_jwk(const struct tok_json *jwk, struct tok_json_out *j)
+{
+    tok_span name, value;
+    const struct tok_json *member;
+    tok_json_object(j);
+    for (size_t i = 0; tok_json_member(jwk, i, &name, &member); i++) {
+        char key[32];
+        snprintf(key, sizeof key, "%.*s", (int)name.len, name.ptr);
+        if (tok_json_str(member, &value))
+            tok_json_member_str(j, key, value);
+    }
+    tok_json_end(j);
+}
+
+static bool is_live(const struct tok_json *key)
+{
+    tok_span state = TOK_LIT("");
+    return tok_json_str(tok_json_get(key, "state"), &state) &&
+           !tok_span_eq(state, TOK_LIT("retired")) && !tok_span_eq(state, TOK_LIT("revoked"));
+}
+
+static tok_err export(tok_span answer, struct tok_buf *out, struct tok_why *why)
+{
+    tok_json_auto *parsed = NULL;
+    TOK_TRY(tok_json_parse(answer, &parsed, why));
+    const struct tok_json *keys = tok_json_get(parsed, "keys");
+    struct tok_json_out j = tok_json_out(out);
+    tok_json_object(&j);
+    tok_json_key(&j, "keys");
+    tok_json_array(&j);
+    for (size_t i = 0; i < tok_json_count(keys); i++) {
+        const struct tok_json *jwk = tok_json_get(tok_json_at(keys, i), "public_jwk");
+        if (jwk && is_live(tok_json_at(keys, i)))
+            print_jwk(jwk, &j);
+    }
+    tok_json_end(&j);
+    tok_json_end(&j);
+    return tok_buf_ok(out) ? TOK_OK : TOK_ERR_TOO_LARGE;
+}
+
+int tok_cmd_key_export(struct tok_args *a)
+{
+    struct tok_why why = {0};
+    char *room = malloc(2 * TOK_REPLY_MAX);
+    if (!room)
+        return tok_fail(TOK_ERR_NOMEM, NULL);
+    struct tok_buf answer = tok_buf_on(room, TOK_REPLY_MAX),
+                   out = tok_buf_on(room + TOK_REPLY_MAX, TOK_REPLY_MAX);
+    tok_err err = tok_admin_call(a, "GET", "/admin/keys", TOK_NONE, &answer, &why);
+    if (err == TOK_OK)
+        err = export(tok_buf_span(&answer), &out, &why);
+    if (err == TOK_OK)
+        printf("%.*s\n", (int)out.len, out.ptr);
+    free(room);
+    return err == TOK_OK ? tok_finish_output() : tok_fail(err, &why);
+}

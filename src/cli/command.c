@@ -1,0 +1,101 @@
+/* cli/command.c: the table of commands, and which one it is. */
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BIT(flag) (1u << TOK_FLAG_##flag)
+
+static int run_help(struct tok_args *a)
+{
+    tok_print_usage(a->program, true);
+    return tok_finish_output();
+}
+
+/* clang-format off */
+static const struct tok_command commands[] = {
+    {"serve",  NULL,            NULL,   BIT(LISTEN),                                    "serve until SIGTERM; SIGHUP reloads", tok_cmd_serve},
+    {"init",   NULL,            NULL,   BIT(DEMO),                                      "make the data folder: database, master key, signing key", tok_cmd_init},
+    {"migrate", NULL,           NULL,   0,                                              "bring the database to this version", tok_cmd_migrate},
+    {"user",   "add",           "NAME", BIT(ID) | BIT(ROLE) | BIT(SCOPE),               "add a user; the password comes from standard input", tok_cmd_user_add},
+    {"user",   "list",          NULL,   0,                                              "list users", tok_cmd_user_list},
+    {"user",   "passwd",        "NAME", 0,                                              "set a password and end all sessions", tok_cmd_user_passwd},
+    {"user",   "disable",       "NAME", 0,                                              "refuse logins and all tokens of a user", tok_cmd_user_disable},
+    {"user",   "enable",        "NAME", 0,                                              "allow logins again", tok_cmd_user_enable},
+    {"user",   "roles",         "NAME", BIT(ROLE) | BIT(SCOPE),                         "set the roles (and scopes) of a user", tok_cmd_user_roles},
+    {"user",   "logout",        "NAME", 0,                                              "end all sessions of a user", tok_cmd_user_logout},
+    {"user",   "remove",        "NAME", 0,                                              "remove a user", tok_cmd_user_remove},
+    {"client", "add",           "ID",   BIT(GRANT) | BIT(SCOPE) | BIT(PUBLIC) | BIT(ALL_SCOPES) | BIT(SECRET_STDIN), "add a client; its secret is printed once", tok_cmd_client_add},
+    {"client", "list",          NULL,   0,                                              "list clients", tok_cmd_client_list},
+    {"client", "secret",        "ID",   BIT(SECRET_STDIN) | BIT(ONLY),                  "a new secret beside the present one", tok_cmd_client_secret},
+    {"client", "remove",        "ID",   0,                                              "remove a client and end its sessions", tok_cmd_client_remove},
+    {"key",    "list",          NULL,   0,                                              "list signing keys", tok_cmd_key_list},
+    {"key",    "rotate",        NULL,   BIT(NOW),                                       "make the next signing key", tok_cmd_key_rotate},
+    {"key",    "revoke",        "KID",  0,                                              "refuse every token of a key, now", tok_cmd_key_revoke},
+    {"key",    "import",        "FILE", BIT(ACTIVATE) | BIT(UNTIL),                     "take in a private JWK, to verify with", tok_cmd_key_import},
+    {"key",    "export-public", NULL,   0,                                              "print the public keys as a JWK set", tok_cmd_key_export},
+    {"token",  "check",         NULL,   0,                                              "say whether the token on standard input is good", tok_cmd_token_check},
+    {"config", "check",         NULL,   0,                                              "read the configuration and say what is wrong", tok_cmd_config_check},
+    {"config", "show",          NULL,   0,                                              "print every option and its value", tok_cmd_config_show},
+    {"health", NULL,            NULL,   BIT(URL),                                       "exit 0 when the running service is ready", tok_cmd_health},
+    {"help",   NULL,            NULL,   0,                                              "print this", run_help},
+};
+/* clang-format on */
+
+const struct tok_command *tok_command_at(size_t i)
+{
+    return i < sizeof commands / sizeof commands[0] ? &commands[i] : NULL;
+}
+
+static bool asks_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static int print_help(const char *program, int argc, char **argv)
+{
+    const struct tok_command *c;
+    for (size_t i = 0; (c = tok_command_at(i)) != NULL; i++)
+        if (argc > 2 && strcmp(argv[1], c->noun) == 0 &&
+            (!c->verb || strcmp(argv[2], c->verb) == 0)) {
+            tok_print_command_usage(program, c);
+            if (c->run == tok_cmd_config_show || c->run == tok_cmd_serve) {
+                static char room[32 * 1024];
+                struct tok_buf out = TOK_BUF_ON(room);
+                tok_config_print_help(&out);
+                fprintf(stderr, "\nOptions (--set, configuration file, environment):\n%.*s",
+                        (int)out.len, out.ptr);
+            }
+            return TOK_EXIT_DONE;
+        }
+    tok_print_usage(program, true);
+    return tok_finish_output();
+}
+
+int tok_cmd_serve(struct tok_args *a)
+{
+    struct tok_why why = {0};
+    tok_err err = a->serve(&a->source, &why);
+    return err == TOK_OK ? TOK_EXIT_DONE : tok_fail(err, &why);
+}
+
+int tok_cli_main(int argc, char **argv, tok_serve_fn *serve)
+{
+    static const char program[] = "tokend";
+    if (asks_help(argc, argv))
+        return print_help(program, argc, argv);
+    struct tok_args *a = calloc(1, sizeof *a);
+    if (!a)
+        return tok_fail(TOK_ERR_NOMEM, NULL);
+    a->program = program;
+    a->serve = serve;
+    int code = tok_args_parse(a, argc, argv);
+    if (code == TOK_EXIT_DONE)
+        code = a->command->run(a);
+    free(a);
+    return code;
+}

@@ -1,0 +1,131 @@
+/* cli/command.h: what the files of this room share: a command's row, its arguments, its way to the service
+ * and to the terminal. Main thread only; everything here may block. */
+#ifndef TOK_CLI_COMMAND_H
+#define TOK_CLI_COMMAND_H
+
+#include "base/json.h"
+#include "base/json_out.h"
+#include "cli/cli.h"
+
+/* Every flag of every command, once: name, has a value, what it says in the usage. */
+#define TOK_FLAGS(X)                                                                               \
+    X(ACTIVATE, "activate", NULL, "sign with it at once")                                          \
+    X(ALL_SCOPES, "all-scopes", NULL, "whatever the user may have")                                \
+    X(CONFIG, "config", "FILE", "configuration file (YAML)")                                       \
+    X(DATA, "data", "DIR", "data folder (option data)")                                            \
+    X(DEMO, "demo", NULL, "also make a user and a client to try, and print them once")             \
+    X(GRANT, "grant", "A,B", "password, refresh_token, client_credentials")                        \
+    X(ID, "id", "ID", "user id that must be kept")                                                 \
+    X(JSON, "json", NULL, "print JSON")                                                            \
+    X(LISTEN, "listen", "ADDRESS", "address to serve on (option listen)")                          \
+    X(NOW, "now", NULL, "sign at once, although some verifiers may not have seen the key")         \
+    X(ONLY, "only", NULL, "older secrets end now")                                                 \
+    X(PUBLIC, "public", NULL, "a client that can keep no secret")                                  \
+    X(ROLE, "role", "ROLE", "may repeat")                                                          \
+    X(SCOPE, "scope", "'A B'", "scopes, space separated")                                          \
+    X(SECRET_STDIN, "secret-stdin", NULL, "read the secret from standard input")                   \
+    X(SET, "set", "NAME=VALUE", "set an option; may repeat")                                       \
+    X(UNTIL, "until", "SECONDS", "verify until then (seconds since 1970)")                         \
+    X(URL, "url", "URL", "base URL instead of the admin socket")
+
+enum tok_flag {
+#define X(name, word, value, help) TOK_FLAG_##name,
+    TOK_FLAGS(X)
+#undef X
+        TOK_FLAG_COUNT
+};
+
+#define TOK_REPEATS_MAX 64
+
+struct tok_args {
+    const struct tok_command *command;
+    const char *program;
+    const char *operand; /* NULL when the command takes none */
+    /* given[f] times; the last value counts but for those that may repeat */
+    unsigned given[TOK_FLAG_COUNT];
+    const char *value[TOK_FLAG_COUNT];
+    const char *roles[TOK_REPEATS_MAX], *sets[TOK_REPEATS_MAX + 2];
+    size_t roles_count, sets_count;
+    char data_set[4200], listen_set[1100]; /* --data and --listen as settings */
+    struct tok_config_source source;
+    tok_serve_fn *serve;
+};
+
+typedef int tok_command_fn(struct tok_args *a);
+
+struct tok_command {
+    const char *noun, *verb; /* verb NULL: the noun alone */
+    const char *operand;     /* "NAME", or NULL */
+    uint32_t flags;          /* bits of enum tok_flag beside the common ones */
+    const char *help;
+    tok_command_fn *run;
+};
+
+tok_command_fn tok_cmd_serve, tok_cmd_init, tok_cmd_migrate, tok_cmd_health;
+tok_command_fn tok_cmd_user_add, tok_cmd_user_list, tok_cmd_user_passwd, tok_cmd_user_disable,
+    tok_cmd_user_enable, tok_cmd_user_roles, tok_cmd_user_logout, tok_cmd_user_remove;
+tok_command_fn tok_cmd_client_add, tok_cmd_client_list, tok_cmd_client_secret,
+    tok_cmd_client_remove;
+tok_command_fn tok_cmd_key_list, tok_cmd_key_rotate, tok_cmd_key_revoke, tok_cmd_key_import,
+    tok_cmd_key_export;
+tok_command_fn tok_cmd_token_check, tok_cmd_config_check, tok_cmd_config_show;
+
+/* ---- arguments (args.c) ---- */
+
+/* TOK_EXIT_DONE, or TOK_EXIT_USAGE having said why. */
+int tok_args_parse(struct tok_args *a, int argc, char **argv);
+const struct tok_command *tok_command_at(size_t i); /* NULL past the end; command.c */
+void tok_print_usage(const char *program, bool to_stdout);
+void tok_print_command_usage(const char *program, const struct tok_command *c);
+
+/* ---- words with the person (terminal.c) ---- */
+
+/* "tokend: …" on standard error. `why` may be NULL or empty: then the error's own words. Returns
+ * TOK_EXIT_FAILED. */
+int tok_fail(tok_err err, const struct tok_why *why);
+/* One line from standard input without its newline, or from the terminal without echo (asked twice when
+ * `confirm`). The caller wipes `out`. */
+TOK_MUST_USE tok_err tok_ask_secret(const char *what, bool confirm, struct tok_buf *out,
+                                    struct tok_why *why);
+TOK_MUST_USE tok_err tok_read_file(const char *path, struct tok_buf *out, struct tok_why *why);
+/* Whether all of standard output got out; the last thing a command does. */
+int tok_finish_output(void);
+
+/* ---- printing answers (print.c) ---- */
+
+/* "name: value" lines of an object's scalar members; times as dates. */
+void tok_print_object(const struct tok_json *object);
+/* The objects of `array` as a table with these columns (words). */
+void tok_print_table(const struct tok_json *array, const char *columns);
+
+/* ---- the service (admin_client.c) ---- */
+
+#define TOK_REPLY_MAX (2 * 1024 * 1024)
+
+/* One administrative call: over the daemon's socket when it runs, else by the same code in this process.
+ * The answer's JSON text goes to `out` (room of TOK_REPLY_MAX). */
+TOK_MUST_USE tok_err tok_admin_call(struct tok_args *a, const char *method, const char *path,
+                                    tok_span body, struct tok_buf *out, struct tok_why *why);
+/* The usual command: call, then print the answer as JSON (--json) or by `print` (NULL: nothing). Returns
+ * the exit code. */
+int tok_admin_command(struct tok_args *a, const char *method, const char *path, tok_span body,
+                      void (*print)(const struct tok_json *answer));
+/* Is the daemon of this data folder ready? */
+TOK_MUST_USE tok_err tok_daemon_health(struct tok_args *a, struct tok_buf *out,
+                                       struct tok_why *why);
+/* "/admin/users/" + the percent-encoded operand + "/disable". */
+void tok_admin_path(struct tok_buf *out, const char *before, const char *operand,
+                    const char *after);
+
+/* ---- HTTP over a socket (http_client.c) ---- */
+
+struct tok_http_reply {
+    int status;
+    tok_span body; /* into the caller's room */
+};
+/* One request on a connected socket, which is closed. */
+TOK_MUST_USE tok_err tok_http_exchange(int fd, const char *method, const char *target,
+                                       tok_span body, struct tok_buf *room,
+                                       struct tok_http_reply *ret, struct tok_why *why);
+
+#endif
