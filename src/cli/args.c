@@ -86,11 +86,10 @@ static const struct tok_command *find_command(int argc, char **argv, int *ret_us
     return NULL;
 }
 
-static enum tok_flag find_flag(const char *word, size_t len)
+static enum tok_flag find_flag(tok_span word)
 {
     size_t i = 0;
-    while (i < TOK_FLAG_COUNT &&
-           (strlen(flags[i].word) != len || memcmp(flags[i].word, word, len) != 0))
+    while (i < TOK_FLAG_COUNT && !tok_span_eq(word, tok_span_str(flags[i].word)))
         i++;
     return (enum tok_flag)i;
 }
@@ -114,7 +113,8 @@ static int add(struct tok_args *a, enum tok_flag flag, const char *value)
 static int read_flag(struct tok_args *a, int argc, char **argv, int *i)
 {
     const char *word = argv[*i] + 2, *equals = strchr(word, '=');
-    enum tok_flag flag = find_flag(word, equals ? (size_t)(equals - word) : strlen(word));
+    enum tok_flag flag =
+        find_flag(tok_span_of(word, equals ? (size_t)(equals - word) : strlen(word)));
     if (flag == TOK_FLAG_COUNT || !((a->command->flags | COMMON_FLAGS) & 1u << flag))
         return wrong(a, "unknown flag", argv[*i]);
     if (!flags[flag].value)

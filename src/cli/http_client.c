@@ -42,7 +42,7 @@ static tok_err parse(tok_span answer, struct tok_http_reply *ret, struct tok_why
     static const char head_end[] = "\r\n\r\n", length_name[] = "content-length:";
     const char *end = memmem(answer.ptr, answer.len, head_end, 4);
     uint64_t status, length;
-    if (answer.len < 12 || memcmp(answer.ptr, "HTTP/1.1 ", 9) != 0 || !end ||
+    if (answer.len < 12 || !tok_span_starts(answer, TOK_LIT("HTTP/1.1 ")) || !end ||
         !tok_span_u64(tok_span_of(answer.ptr + 9, 3), &status))
         return tok_why_set(why, TOK_ERR_IO, "what answers is not a tokend");
     ret->status = (int)status;

@@ -11,7 +11,7 @@ static bool is_time(tok_span name)
     for (size_t i = 0; i < 2; i++)
         if (tok_span_eq(name, words[i]))
             return true;
-    return name.len > 3 && memcmp(name.ptr + name.len - 3, "_at", 3) == 0;
+    return name.len > 3 && tok_span_eq(tok_span_skip(name, name.len - 3), TOK_LIT("_at"));
 }
 
 /* A terminal must not be written by who chose a name: control characters are shown as "?". */
