@@ -1,0 +1,15 @@
+/* model/audit.c: the words of audit events, as they are stored and shown. Pure. */
+#include "model/audit.h"
+
+#include "base/err.h"
+
+const char *tok_audit_word(enum tok_audit_event e)
+{
+    static const char *const words[TOK_AUDIT_COUNT] = {[TOK_AUDIT_NONE] = "",
+#define X(name, word) [TOK_AUDIT_##name] = word,
+                                                       TOK_AUDIT_EVENTS(X)
+#undef X
+    };
+    tok_assert((unsigned)e < TOK_AUDIT_COUNT);
+    return words[e];
+}
