@@ -62,7 +62,9 @@ static tok_err syntax_error(const yaml_parser_t *parser, const char *file, struc
 
 /* ---- first pass: what the tree would no longer show ---- */
 
-static const char *unwelcome(yaml_token_type_t type)
+/* `nth` of the file, the stream's own start being 0: the mark "---" may only come first, since libyaml would
+ * leave all behind a later one unread. */
+static const char *unwelcome(yaml_token_type_t type, size_t nth)
 {
     switch (type) {
     case YAML_ANCHOR_TOKEN:
@@ -70,8 +72,13 @@ static const char *unwelcome(yaml_token_type_t type)
         return "anchors and aliases (& and *) are not taken";
     case YAML_TAG_TOKEN:
         return "tags (!) are not taken";
+    case YAML_VERSION_DIRECTIVE_TOKEN:
+    case YAML_TAG_DIRECTIVE_TOKEN:
+        return "directives (%) are not taken";
+    case YAML_DOCUMENT_START_TOKEN:
+        return nth == 1 ? NULL : "a second document is not taken";
     case YAML_DOCUMENT_END_TOKEN:
-        return "one document, without an end mark";
+        return "an end mark (...) is not taken";
     default:
         return NULL;
     }
@@ -79,11 +86,12 @@ static const char *unwelcome(yaml_token_type_t type)
 
 static tok_err scan(yaml_parser_t *parser, const char *file, struct tok_why *why)
 {
-    for (bool more = true; more;) {
+    bool more = true;
+    for (size_t nth = 0; more; nth++) {
         yaml_token_t token;
         if (!yaml_parser_scan(parser, &token))
             return syntax_error(parser, file, why);
-        const char *problem = unwelcome(token.type);
+        const char *problem = unwelcome(token.type, nth);
         unsigned line = line_of(token.start_mark);
         more = token.type != YAML_STREAM_END_TOKEN;
         yaml_token_delete(&token);

@@ -20,6 +20,8 @@ static const struct tok_key_rules by_hand = {0, 300, 30, 600};
 /* shorter than the publication time */
 static const struct tok_key_rules hasty = {100, 300, 30, 600};
 
+/* ---- one step ---- */
+
 #define PENDING(created, due)                                                                      \
     {                                                                                              \
         .state = TOK_KEY_PENDING, .created_at = (created), .activate_at = (due)                    \
