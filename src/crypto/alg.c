@@ -1,0 +1,119 @@
+/* The table of signature algorithms, and the one place where a key meets its own row of it (RFC 8725
+ * section 3.1): nothing here takes an algorithm beside a key. Any thread; keys are immutable. */
+#include "crypto/alg.h"
+
+#include "crypto/alg_ops.h"
+
+static const struct tok_alg algs[] = {
+    {.name = "EdDSA",
+     .kty = "OKP",
+     .crv = "Ed25519",
+     .sig_bytes_max = 64,
+     .members = tok_eddsa_members,
+     .ops = &tok_eddsa_ops},
+    {.name = "HS256",
+     .kty = "oct",
+     .symmetric = true,
+     .sig_bytes_max = 32,
+     .members = tok_hs256_members,
+     .ops = &tok_hs256_ops},
+};
+#define ALGS_COUNT (sizeof(algs) / sizeof(algs[0]))
+
+const struct tok_alg *tok_alg_at(size_t i)
+{
+    return i < ALGS_COUNT ? &algs[i] : NULL;
+}
+
+const struct tok_alg *tok_alg_by_name(tok_span name)
+{
+    for (size_t i = 0; i < ALGS_COUNT; i++)
+        if (tok_span_eq(name, tok_span_str(algs[i].name)))
+            return &algs[i];
+    return NULL;
+}
+
+static bool is_type(const struct tok_alg *alg, tok_span kty, tok_span crv)
+{
+    return tok_span_eq(kty, tok_span_str(alg->kty)) && (crv.ptr == NULL) == (alg->crv == NULL) &&
+           tok_span_eq(crv, tok_span_str(alg->crv));
+}
+
+const struct tok_alg *tok_alg_by_type(tok_span kty, tok_span crv)
+{
+    const struct tok_alg *found = NULL;
+    for (size_t i = 0; i < ALGS_COUNT; i++) {
+        if (!is_type(&algs[i], kty, crv))
+            continue;
+        if (found != NULL)
+            return NULL; /* as RSA will be: "alg" has to say which */
+        found = &algs[i];
+    }
+    return found;
+}
+
+tok_err tok_pkey_generate(const struct tok_alg *alg, struct tok_pkey **ret)
+{
+    struct tok_pkey *key = NULL;
+    TOK_TRY(alg->ops->generate(&key));
+    key->alg = alg;
+    *ret = key;
+    return TOK_OK;
+}
+
+tok_err tok_pkey_from_parts(const struct tok_alg *alg, const struct tok_key_parts *parts,
+                            struct tok_pkey **ret, struct tok_why *why)
+{
+    struct tok_pkey *key = NULL;
+    TOK_TRY(alg->ops->from_parts(parts, &key, why));
+    key->alg = alg;
+    *ret = key;
+    return TOK_OK;
+}
+
+void tok_pkey_destroy(struct tok_pkey **key)
+{
+    if (*key == NULL)
+        return;
+    (*key)->alg->ops->destroy(*key);
+    *key = NULL;
+}
+
+const struct tok_alg *tok_pkey_alg(const struct tok_pkey *key)
+{
+    return key->alg;
+}
+
+bool tok_pkey_can_sign(const struct tok_pkey *key)
+{
+    return key->can_sign;
+}
+
+tok_err tok_pkey_parts(const struct tok_pkey *key, bool secrets, struct tok_buf *room,
+                       struct tok_key_parts *ret)
+{
+    struct tok_key_parts parts = {0};
+    const struct tok_key_member *members = key->alg->members;
+    for (size_t i = 0; members[i].name != NULL; i++) {
+        tok_span part = key->alg->ops->part(key, i);
+        if (part.ptr == NULL || (members[i].secret && !secrets))
+            continue;
+        char *copy = tok_buf_claim(room, part.len);
+        if (copy == NULL)
+            return TOK_ERR_INTERNAL;
+        memcpy(copy, part.ptr, part.len);
+        parts.part[i] = tok_span_of(copy, part.len);
+    }
+    *ret = parts;
+    return TOK_OK;
+}
+
+tok_err tok_pkey_sign(const struct tok_pkey *key, tok_span data, struct tok_buf *sig)
+{
+    return key->can_sign ? key->alg->ops->sign(key, data, sig) : TOK_ERR_NO_KEY;
+}
+
+enum tok_sig_verdict tok_pkey_verify(const struct tok_pkey *key, tok_span data, tok_span sig)
+{
+    return key->alg->ops->verify(key, data, sig);
+}

@@ -1,0 +1,12 @@
+/* crypto/start.h: what tok_crypto_init has to start inside this room. Nobody outside includes it. */
+#ifndef TOK_CRYPTO_START_H
+#define TOK_CRYPTO_START_H
+
+#include "base/err.h"
+
+/* digest.c: the keys of tok_hash128. */
+void tok_digest_start(void);
+/* alg_hs256.c: fetches the MAC, makes the key of the per-thread contexts. */
+TOK_MUST_USE tok_err tok_hs256_start(void);
+
+#endif
