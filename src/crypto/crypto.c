@@ -16,6 +16,7 @@ tok_err tok_crypto_init(void)
     if (sodium_init() < 0)
         return TOK_ERR_CRYPTO;
     TOK_TRY(tok_hs256_start());
+    TOK_TRY(tok_password_start());
     tok_digest_start();
     started = true;
     return TOK_OK;

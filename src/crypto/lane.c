@@ -1,29 +1,29 @@
 /* Hash memory that is kept. The linker turns libsodium's mmap and munmap into the two functions at the
- * end of this file (--wrap); outside a hash, and for any mapping that is not a plain anonymous one, they
- * only pass the call on. A binary linked without --wrap has no __real_mmap: then nothing is answered from
- * a lane and every hash maps its own memory.
+ * end of this file (--wrap); outside a hash, and for any mapping that is not a plain anonymous one,
+ * they only pass the call on. In a binary linked without --wrap nobody calls them: then every hash maps
+ * its own memory.
  *
  * A lane is not zeroed between hashes. argon2 writes every block in its first pass before it reads it,
- * and a wipe of 19 MiB would cost a sixth of the hash. What stays there is derived from the last password
- * hashed on this thread: it is kept out of core dumps, is overwritten by the next hash and given back to
- * the kernel (which clears it) with the lane. Who can read this process' memory reads its keys anyway. */
+ * and a wipe would cost a twentieth of the hash. What stays there is derived from the last password
+ * hashed on this thread: it is kept out of core dumps, is overwritten by the next hash and given back
+ * to the kernel, which clears it, with the lane. Who can read this process reads its keys anyway. */
 #include "crypto/lane.h"
 
 #include <stdint.h>
 #include <sys/mman.h>
-#include <sys/types.h>
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
-/* Made by the linker; NULL in a binary that was not linked with --wrap. */
-extern void *__real_mmap(void *addr, size_t bytes, int prot, int flags, int fd, off_t offset)
+/* Made by the linker; weak, because without --wrap nobody makes them. The offset is a long, as in the
+ * mmap that libsodium was compiled to call: our own off_t may be that of mmap64. */
+extern void *__real_mmap(void *addr, size_t bytes, int prot, int flags, int fd, long offset)
     __attribute__((weak));
 extern int __real_munmap(void *addr, size_t bytes) __attribute__((weak));
 
 /* Called by libsodium's objects only, which link-time optimisation does not see: hence `used`. */
 #define CALLED_BY_LINKER __attribute__((used, visibility("default")))
 CALLED_BY_LINKER void *__wrap_mmap(void *addr, size_t bytes, int prot, int flags, int fd,
-                                   off_t offset);
+                                   long offset);
 CALLED_BY_LINKER int __wrap_munmap(void *addr, size_t bytes);
 
 /* The hash that this thread is computing. */
@@ -94,7 +94,7 @@ void tok_lane_leave(void)
 
 bool tok_lane_mapped(void)
 {
-    return hash.mapped || __real_mmap == NULL;
+    return hash.mapped;
 }
 
 static bool fits(const struct tok_lane *lane, const void *addr, size_t bytes, int prot, int flags)
@@ -104,7 +104,7 @@ static bool fits(const struct tok_lane *lane, const void *addr, size_t bytes, in
            prot == (PROT_READ | PROT_WRITE) && (flags & ~MAP_POPULATE) == plain;
 }
 
-void *__wrap_mmap(void *addr, size_t bytes, int prot, int flags, int fd, off_t offset)
+void *__wrap_mmap(void *addr, size_t bytes, int prot, int flags, int fd, long offset)
 {
     if (fits(hash.lane, addr, bytes, prot, flags)) {
         hash.lane->in_use = true;

@@ -27,8 +27,7 @@ void tok_lane_finish(struct tok_lane *lane);
 /* From here until leave, mappings of this thread that fit come from the lane. `lane` may be NULL. */
 void tok_lane_enter(struct tok_lane *lane);
 void tok_lane_leave(void);
-/* Did this thread get a mapping since it last entered? A hash that did not has computed nothing. Always
- * true in a binary linked without --wrap, which cannot know. */
+/* Was this thread seen to get a mapping since it last entered? */
 bool tok_lane_mapped(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include "crypto/password.h"
 
 #include "crypto/secret.h"
+#include "crypto/start.h"
 
 #include <sodium.h>
 
@@ -19,6 +20,20 @@
 #define BLOCK_BYTES 1024
 
 _Static_assert(TOK_PHC_MAX + 1 == crypto_pwhash_STRBYTES, "a string libsodium prints fits");
+
+/* Do libsodium's mappings come by lane.c? Not when it was linked as a shared library or without --wrap.
+ * Written once, before threads. */
+static bool mappings_are_seen;
+
+tok_err tok_password_start(void)
+{
+    char text[crypto_pwhash_argon2id_STRBYTES];
+    tok_lane_enter(NULL);
+    int rc = crypto_pwhash_argon2id_str(text, "", 0, 1, M_KIB_MIN * BLOCK_BYTES);
+    mappings_are_seen = tok_lane_mapped();
+    tok_lane_leave();
+    return rc == 0 ? TOK_OK : TOK_ERR_NOMEM;
+}
 
 bool tok_argon2_weak(struct tok_argon2_cost cost)
 {
@@ -115,10 +130,10 @@ static bool within(struct tok_argon2_cost cost, struct tok_argon2_cost ceiling)
 }
 
 /* libsodium answers "wrong" also when its memory could not be had, and that must never count against a
- * user. The mapping is the last thing it asks for, so when that was had the hash was computed. */
+ * user. The mapping is the last thing it asks for: when that was had, the hash was computed. */
 static tok_err verdict_of(bool matched, enum tok_password_verdict *ret)
 {
-    if (!matched && !tok_lane_mapped())
+    if (!matched && mappings_are_seen && !tok_lane_mapped())
         return TOK_ERR_NOMEM;
     *ret = matched ? TOK_PASSWORD_RIGHT : TOK_PASSWORD_WRONG;
     return TOK_OK;

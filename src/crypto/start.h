@@ -8,5 +8,7 @@
 void tok_digest_start(void);
 /* alg_hs256.c: fetches the MAC, makes the key of the per-thread contexts. */
 TOK_MUST_USE tok_err tok_hs256_start(void);
+/* password.c: computes a tiny hash to learn whether lane.c sees it. */
+TOK_MUST_USE tok_err tok_password_start(void);
 
 #endif

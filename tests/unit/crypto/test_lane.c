@@ -1,5 +1,9 @@
 /* Hash memory: which mappings a lane answers, and which it leaves alone. This file's own calls of mmap
  * are turned by the linker as libsodium's are. */
+
+/* Asked to, the C library calls its mmap mmap64; libsodium knows it as mmap, and so must this file. */
+#undef _FILE_OFFSET_BITS
+
 #include "crypto/lane.h"
 
 #include <setjmp.h>
