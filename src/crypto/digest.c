@@ -1,5 +1,5 @@
-/* Digests. libsodium's, because its states live on the stack and cannot fail: no caller has to invent an
- * answer for a digest that did not happen. Any thread; the hash keys are written once, before threads. */
+/* Digests. libsodium's, because its states live on the stack and cannot fail: no caller has to invent
+ * an answer for a digest that did not happen. Any thread; the hash keys are written once, before threads. */
 #include "crypto/digest.h"
 
 #include "crypto/start.h"

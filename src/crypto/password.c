@@ -1,7 +1,7 @@
 /* argon2 in PHC form. Runs on hasher threads and in the command line; keeps nothing between calls.
  *
- * libsodium reads the same strings with less care (it would take leading zeros, and any `m`), so they are
- * parsed here first; what passes, it computes. */
+ * libsodium reads the same strings with less care (it would take leading zeros, and any `m`), so they
+ * are parsed here first; what passes, it computes. */
 #include "crypto/password.h"
 
 #include "crypto/secret.h"
