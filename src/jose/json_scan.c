@@ -1,0 +1,1 @@
+#include "jose/json_scan.h"

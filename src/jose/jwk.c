@@ -1,0 +1,1 @@
+#include "jose/jwk.h"

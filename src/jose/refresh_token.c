@@ -1,0 +1,1 @@
+#include "jose/refresh_token.h"

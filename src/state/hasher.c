@@ -1,0 +1,1 @@
+#include "state/hasher.h"
