@@ -103,10 +103,7 @@ static void introspect_access(struct tok_request *r, tok_span token, bool minima
     struct tok_principal principal;
     enum tok_reason reason =
         tok_authenticate(context->local, token, tok_context_now(context), &principal);
-    bool good = reason == TOK_REASON_GOOD;
-    tok_count(&context->local->counters, good ? TOK_COUNT_CHECK_GOOD : TOK_COUNT_CHECK_BAD);
-    tok_count_reason(&context->local->counters, reason);
-    if (!good)
+    if (reason != TOK_REASON_GOOD)
         answer_inactive(r);
     else if (minimal)
         answer_minimal(r);

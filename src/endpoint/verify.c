@@ -144,23 +144,21 @@ static tok_err read_token(struct tok_request *r, tok_span *ret_token, enum tok_r
 static void decide(struct tok_request *r, tok_span token, const struct tok_demand *demand)
 {
     struct tok_context *context = tok_context_of(r);
-    struct tok_counters *counters = &context->local->counters;
     struct tok_principal principal;
     enum tok_reason reason =
         tok_authenticate(context->local, token, tok_context_now(context), &principal);
-    tok_count_reason(counters, reason);
     if (reason != TOK_REASON_GOOD) {
-        tok_count(counters, TOK_COUNT_CHECK_BAD);
         answer_unauthenticated(r, reason);
         return;
     }
     enum tok_decision decision =
         tok_authorise(&principal, demand, context->local->config->policy_owner_override);
-    tok_count(counters, decision == TOK_ALLOWED ? TOK_COUNT_CHECK_GOOD : TOK_COUNT_CHECK_DENIED);
-    if (decision == TOK_ALLOWED)
+    if (decision == TOK_ALLOWED) {
         answer_allowed(r, &principal);
-    else
+    } else {
+        tok_count(&context->local->counters, TOK_COUNT_CHECK_DENIED);
         answer_forbidden(r, decision, demand);
+    }
 }
 
 void tok_endpoint_verify(struct tok_request *r)
