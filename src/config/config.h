@@ -23,12 +23,19 @@ typedef tok_span tok_opt_TEXT;
 typedef tok_span tok_opt_PATH; /* NUL-terminated too: ptr serves as a C string */
 typedef tok_span tok_opt_LIST; /* words, single spaces */
 
+struct tok_tree;
+
 struct tok_config {
     atomic_uint refs;
 #define TOK_OPT(field, name, type, def, min, max, reload, help) tok_opt_##type field;
 #include "config/options.def"
 #undef TOK_OPT
+    /* The list `trusted_issuers` of the file, and the file itself for complaints and for paths beside it;
+     * NULL: there is none. state/issuers.h makes keys of it. */
+    const struct tok_tree *trusted_issuers;
+    tok_span file;
     /* private: texts live here */
+    struct tok_tree *_tree;
     char *_texts[64];
     size_t _texts_count;
 };
@@ -51,6 +58,10 @@ TOK_MUST_USE tok_err tok_config_reload(const struct tok_config_source *src,
                                        struct tok_why *why);
 struct tok_config *tok_config_ref(struct tok_config *c);
 void tok_config_unref(struct tok_config **c);
+
+/* A path in a file means the same from wherever the daemon is started: relative ones are put beside the
+ * file, in `room`. */
+tok_span tok_path_beside(const char *file, tok_span path, struct tok_buf *room);
 
 /* {"access_token.ttl_s": 600, ...}: every option and its value, for `config show`. */
 void tok_config_print(const struct tok_config *c, struct tok_json_out *out);

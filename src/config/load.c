@@ -9,6 +9,7 @@
 
 #define ENVIRONMENT_PREFIX TOK_LIT("TOKEND_")
 #define NAME_BYTES_MAX 128
+#define FILE_BYTES_MAX (256 * 1024)
 
 /* ---- one setting ---- */
 
@@ -71,8 +72,7 @@ static tok_err note_line(struct file_load *f, size_t option, unsigned line, cons
     return TOK_OK;
 }
 
-/* A path in a file means the same from wherever the daemon is started. */
-static tok_span beside_file(const char *file, tok_span path, struct tok_buf *room)
+tok_span tok_path_beside(const char *file, tok_span path, struct tok_buf *room)
 {
     const char *slash = strrchr(file, '/');
     if (path.len == 0 || path.ptr[0] == '/' || !slash)
@@ -95,14 +95,19 @@ static tok_err take_line(void *arg, tok_span name, tok_span value, unsigned line
         return fail_unknown(why, where, name, name);
     TOK_TRY(note_line(f, option, line, where, why));
     if (tok_options[option].type == TOK_OPTION_PATH)
-        value = beside_file(f->file, value, &path);
+        value = tok_path_beside(f->file, value, &path);
     return set(f->config, option, where, name, value, why);
 }
 
 static tok_err take_file(struct tok_config *c, const char *file, struct tok_why *why)
 {
     struct file_load f = {.config = c, .file = file};
-    return file ? tok_yaml_read(file, take_line, &f, why) : TOK_OK;
+    if (!file)
+        return TOK_OK;
+    c->file = tok_span_str(file);
+    TOK_TRY(tok_tree_read(file, FILE_BYTES_MAX, &c->_tree, why));
+    c->trusted_issuers = tok_tree_member(c->_tree, TOK_SECTION_ISSUERS);
+    return tok_settings_walk(file, c->_tree, take_line, &f, why);
 }
 
 /* ---- the environment ---- */
@@ -280,5 +285,6 @@ void tok_config_unref(struct tok_config **c)
         return;
     for (size_t i = 0; i < mine->_texts_count; i++)
         free(mine->_texts[i]);
+    tok_tree_destroy(&mine->_tree);
     free(mine);
 }

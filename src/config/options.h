@@ -3,6 +3,7 @@
 #define TOK_CONFIG_OPTIONS_H
 
 #include "config/config.h"
+#include "config/tree.h"
 
 enum tok_option_type {
     TOK_OPTION_BOOL,
@@ -52,13 +53,16 @@ const char *tok_option_enum_at(size_t option, size_t i);
 /* Numbers with a unit: 90s 15m 12h 30d; without one: seconds. */
 TOK_MUST_USE bool tok_duration_parse(tok_span text, int64_t *ret_s);
 
+/* The part of the file that is no option: state/issuers.h reads it as a tree. */
+#define TOK_SECTION_ISSUERS "trusted_issuers"
+
 /* One setting of the file. `set` answers an error to stop the walk; both have their words in `why`. */
-typedef tok_err tok_yaml_set_fn(void *arg, tok_span name, tok_span value, unsigned line,
-                                struct tok_why *why);
-#define TOK_YAML_BYTES_MAX (256 * 1024)
-/* Every leaf of the file in its order, under its dotted name. A sequence comes as words with spaces. */
-TOK_MUST_USE tok_err tok_yaml_read(const char *file, tok_yaml_set_fn *set, void *arg,
-                                   struct tok_why *why);
+typedef tok_err tok_setting_fn(void *arg, tok_span name, tok_span value, unsigned line,
+                               struct tok_why *why);
+/* Every leaf of the tree in its order, under its dotted name, but for the section above. A list of words
+ * comes as one text with spaces. */
+TOK_MUST_USE tok_err tok_settings_walk(const char *file, const struct tok_tree *root,
+                                       tok_setting_fn *set, void *arg, struct tok_why *why);
 
 /* What no single row of the table can say. */
 TOK_MUST_USE tok_err tok_config_check(const struct tok_config *c, struct tok_why *why);

@@ -1,7 +1,8 @@
-/* config/yaml.c: the door to libyaml. One file of settings, read whole and walked as a tree into dotted
- * names; every complaint has the line. What YAML can do beyond mappings, lists and words is refused: a
- * setting must mean what it says where it stands. */
-#include "config/options.h"
+/* config/yaml.c: the door to libyaml. A file, read whole, becomes a tree of its own; every complaint has the
+ * line. What YAML can do beyond mappings, lists and words is refused: a setting must mean what it says
+ * where it stands. */
+#include "base/buf.h"
+#include "config/tree.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,20 +11,19 @@
 
 #define NAME_BYTES_MAX 128
 #define DEPTH_MAX 8
-#define LIST_BYTES_MAX 8192
 
 /* ---- the file ---- */
 
+/* `text` has room for one byte more than may come: it shows that there was more. */
 static tok_err read_stream(FILE *stream, const char *file, struct tok_buf *text,
                            struct tok_why *why)
 {
-    /* One byte more than may come shows that there was more. */
     text->len = fread(text->ptr, 1, text->cap, stream);
     if (ferror(stream))
         return tok_why_set(why, TOK_ERR_CONFIG, "%s: cannot be read: %s", file, strerror(errno));
-    if (text->len > TOK_YAML_BYTES_MAX)
-        return tok_why_set(why, TOK_ERR_CONFIG, "%s: is longer than %d bytes", file,
-                           TOK_YAML_BYTES_MAX);
+    if (text->len == text->cap)
+        return tok_why_set(why, TOK_ERR_CONFIG, "%s: is longer than %zu bytes", file,
+                           text->cap - 1);
     return TOK_OK;
 }
 
@@ -112,25 +112,24 @@ static tok_err scan_text(tok_span text, const char *file, struct tok_why *why)
 
 /* ---- second pass: the tree ---- */
 
-struct walk {
+struct build {
     const char *file;
     yaml_document_t *document;
-    tok_yaml_set_fn *set;
-    void *arg;
+    char name_room[NAME_BYTES_MAX];
+    struct tok_buf name; /* dotted, of where we are: for complaints */
     struct tok_why *why;
 };
 
-static tok_err fail_at(const struct walk *w, const yaml_node_t *node, tok_span name,
-                       const char *problem)
+static tok_err fail_at(const struct build *b, const yaml_node_t *node, const char *problem)
 {
-    return tok_why_set(w->why, TOK_ERR_CONFIG, "%s:%u: %.*s%s%s", w->file,
-                       line_of(node->start_mark), (int)name.len, name.ptr, name.len ? ": " : "",
-                       problem);
+    return tok_why_set(b->why, TOK_ERR_CONFIG, "%s:%u: %.*s%s%s", b->file,
+                       line_of(node->start_mark), (int)b->name.len, b->name.ptr,
+                       b->name.len ? ": " : "", problem);
 }
 
-static yaml_node_t *node_at(const struct walk *w, int index)
+static yaml_node_t *node_at(const struct build *b, int index)
 {
-    yaml_node_t *node = yaml_document_get_node(w->document, index);
+    yaml_node_t *node = yaml_document_get_node(b->document, index);
     tok_assert(node);
     return node;
 }
@@ -140,122 +139,186 @@ static tok_span scalar_of(const yaml_node_t *node)
     return tok_span_of(node->data.scalar.value, node->data.scalar.length);
 }
 
-static tok_err walk_list(const struct walk *w, const yaml_node_t *list, tok_span name)
+static tok_span copied(char *to, tok_span from)
 {
-    char room[LIST_BYTES_MAX];
-    struct tok_buf words = TOK_BUF_ON(room);
-    for (const yaml_node_item_t *i = list->data.sequence.items.start;
-         i < list->data.sequence.items.top; i++) {
-        const yaml_node_t *item = node_at(w, *i);
-        if (item->type != YAML_SCALAR_NODE)
-            return fail_at(w, item, name, "a list holds words only");
-        tok_buf_put(&words, scalar_of(item));
-        tok_buf_putc(&words, ' ');
-    }
-    if (!tok_buf_ok(&words))
-        return fail_at(w, list, name, "the list is too long");
-    return w->set(w->arg, name, tok_buf_span(&words), line_of(list->start_mark), w->why);
+    memcpy(to, from.ptr, from.len);
+    to[from.len] = 0;
+    return tok_span_of(to, from.len);
 }
 
-static bool key_came_before(const struct walk *w, const yaml_node_t *mapping,
+/* One allocation a node, its texts behind it. */
+static struct tok_tree *new_node(enum tok_tree_kind kind, tok_span name, tok_span word,
+                                 unsigned line)
+{
+    struct tok_tree *node = malloc(sizeof *node + name.len + word.len + 2);
+    if (!node)
+        return NULL;
+    char *texts = (char *)(node + 1);
+    *node = (struct tok_tree){.kind = kind, .line = line};
+    node->name = copied(texts, name);
+    node->word = copied(texts + name.len + 1, word);
+    return node;
+}
+
+static bool key_came_before(const struct build *b, const yaml_node_t *mapping,
                             const yaml_node_pair_t *pair, tok_span key)
 {
     for (const yaml_node_pair_t *p = mapping->data.mapping.pairs.start; p < pair; p++)
-        if (tok_span_eq(scalar_of(node_at(w, p->key)), key))
+        if (tok_span_eq(scalar_of(node_at(b, p->key)), key))
             return true;
     return false;
 }
 
-static tok_err walk_mapping(const struct walk *w, const yaml_node_t *mapping, struct tok_buf *name,
-                            unsigned depth);
+static tok_err build_node(struct build *b, const yaml_node_t *from, tok_span name, unsigned line,
+                          unsigned depth, struct tok_tree **ret);
 
-static tok_err walk_value(const struct walk *w, const yaml_node_t *node, unsigned key_line,
-                          struct tok_buf *name, unsigned depth)
+/* Appends below `parent`, and is the tree's from then on, complete or not. */
+static tok_err build_child(struct build *b, struct tok_tree *parent, struct tok_tree ***end,
+                           const yaml_node_t *from, tok_span name, unsigned line, unsigned depth)
 {
-    switch (node->type) {
-    case YAML_SCALAR_NODE:
-        return w->set(w->arg, tok_buf_span(name), scalar_of(node), key_line, w->why);
-    case YAML_SEQUENCE_NODE:
-        return walk_list(w, node, tok_buf_span(name));
-    default:
-        return walk_mapping(w, node, name, depth + 1);
+    tok_err err = build_node(b, from, name, line, depth, *end);
+    if (**end) {
+        *end = &(**end)->next;
+        parent->count++;
     }
+    return err;
 }
 
-static tok_err walk_pair(const struct walk *w, const yaml_node_t *mapping,
-                         const yaml_node_pair_t *pair, struct tok_buf *name, unsigned depth)
+static tok_err build_list(struct build *b, const yaml_node_t *list, unsigned depth,
+                          struct tok_tree *parent)
 {
-    const yaml_node_t *key = node_at(w, pair->key);
+    struct tok_tree **end = &parent->first;
+    for (const yaml_node_item_t *i = list->data.sequence.items.start;
+         i < list->data.sequence.items.top; i++) {
+        const yaml_node_t *item = node_at(b, *i);
+        TOK_TRY(build_child(b, parent, &end, item, TOK_LIT(""), line_of(item->start_mark), depth));
+    }
+    return TOK_OK;
+}
+
+static tok_err build_member(struct build *b, const yaml_node_t *mapping,
+                            const yaml_node_pair_t *pair, unsigned depth, struct tok_tree *parent,
+                            struct tok_tree ***end)
+{
+    const yaml_node_t *key = node_at(b, pair->key);
     if (key->type != YAML_SCALAR_NODE)
-        return fail_at(w, key, tok_buf_span(name), "a name is expected here");
-    size_t before = name->len;
-    tok_buf_put(name, before == 0 ? TOK_LIT("") : TOK_LIT("."));
-    tok_buf_put(name, scalar_of(key));
-    if (!tok_buf_ok(name))
-        return fail_at(w, key, TOK_LIT(""), "the name is too long");
-    if (key_came_before(w, mapping, pair, scalar_of(key)))
-        return fail_at(w, key, tok_buf_span(name), "stands here twice");
-    TOK_TRY(walk_value(w, node_at(w, pair->value), line_of(key->start_mark), name, depth));
-    name->len = before;
+        return fail_at(b, key, "a name is expected here");
+    size_t before = b->name.len;
+    tok_buf_put(&b->name, before == 0 ? TOK_LIT("") : TOK_LIT("."));
+    tok_buf_put(&b->name, scalar_of(key));
+    if (!tok_buf_ok(&b->name)) {
+        b->name.len = 0;
+        return fail_at(b, key, "the name is too long");
+    }
+    if (key_came_before(b, mapping, pair, scalar_of(key)))
+        return fail_at(b, key, "stands here twice");
+    TOK_TRY(build_child(b, parent, end, node_at(b, pair->value), scalar_of(key),
+                        line_of(key->start_mark), depth));
+    b->name.len = before;
     return TOK_OK;
 }
 
-static tok_err walk_mapping(const struct walk *w, const yaml_node_t *mapping, struct tok_buf *name,
-                            unsigned depth)
+static tok_err build_mapping(struct build *b, const yaml_node_t *mapping, unsigned depth,
+                             struct tok_tree *parent)
 {
-    const yaml_node_pair_t *top = mapping->data.mapping.pairs.top;
-    if (depth > DEPTH_MAX)
-        return fail_at(w, mapping, tok_buf_span(name), "is nested too deeply");
-    if (name->len != 0 && mapping->data.mapping.pairs.start == top)
-        return fail_at(w, mapping, tok_buf_span(name), "is empty");
-    for (const yaml_node_pair_t *p = mapping->data.mapping.pairs.start; p < top; p++)
-        TOK_TRY(walk_pair(w, mapping, p, name, depth));
+    struct tok_tree **end = &parent->first;
+    for (const yaml_node_pair_t *p = mapping->data.mapping.pairs.start;
+         p < mapping->data.mapping.pairs.top; p++)
+        TOK_TRY(build_member(b, mapping, p, depth, parent, &end));
     return TOK_OK;
 }
 
-static tok_err walk_document(const struct walk *w)
+static tok_err build_node(struct build *b, const yaml_node_t *from, tok_span name, unsigned line,
+                          unsigned depth, struct tok_tree **ret)
 {
-    char room[NAME_BYTES_MAX];
-    struct tok_buf name = TOK_BUF_ON(room);
-    const yaml_node_t *root = yaml_document_get_root_node(w->document);
+    static const enum tok_tree_kind kinds[] = {[YAML_SCALAR_NODE] = TOK_TREE_WORD,
+                                               [YAML_SEQUENCE_NODE] = TOK_TREE_LIST,
+                                               [YAML_MAPPING_NODE] = TOK_TREE_MAPPING};
+    bool is_word = from->type == YAML_SCALAR_NODE;
+    if (!is_word && depth >= DEPTH_MAX)
+        return fail_at(b, from, "is nested too deeply");
+    *ret = new_node(kinds[from->type], name, is_word ? scalar_of(from) : TOK_LIT(""), line);
+    if (!*ret)
+        return TOK_ERR_NOMEM;
+    if (from->type == YAML_SEQUENCE_NODE)
+        return build_list(b, from, depth + 1, *ret);
+    return is_word ? TOK_OK : build_mapping(b, from, depth + 1, *ret);
+}
+
+static tok_err build_document(struct build *b, struct tok_tree **ret)
+{
+    yaml_node_t *root = yaml_document_get_root_node(b->document);
     if (!root)
         return TOK_OK; /* nothing but comments */
     if (root->type != YAML_MAPPING_NODE)
-        return fail_at(w, root, TOK_LIT(""), "expected lines like \"name: value\"");
-    return walk_mapping(w, root, &name, 1);
+        return fail_at(b, root, "expected lines like \"name: value\"");
+    return build_node(b, root, TOK_LIT(""), line_of(root->start_mark), 0, ret);
 }
 
-static tok_err load_document(yaml_parser_t *parser, struct walk *w)
+static tok_err load_document(yaml_parser_t *parser, struct build *b, struct tok_tree **ret)
 {
     yaml_document_t document;
     if (!yaml_parser_load(parser, &document))
-        return syntax_error(parser, w->file, w->why);
-    w->document = &document;
-    tok_err err = walk_document(w);
+        return syntax_error(parser, b->file, b->why);
+    b->document = &document;
+    tok_err err = build_document(b, ret);
     yaml_document_delete(&document);
     return err;
 }
 
-static tok_err walk_text(tok_span text, struct walk *w)
+static tok_err build_text(tok_span text, const char *file, struct tok_tree **ret,
+                          struct tok_why *why)
 {
     yaml_parser_t parser;
-    TOK_TRY(scan_text(text, w->file, w->why));
+    struct build b = {.file = file, .why = why};
+    b.name = TOK_BUF_ON(b.name_room);
+    TOK_TRY(scan_text(text, file, why));
     TOK_TRY(parser_open(&parser, text));
-    tok_err err = load_document(&parser, w);
+    tok_err err = load_document(&parser, &b, ret);
     yaml_parser_delete(&parser);
     return err;
 }
 
-tok_err tok_yaml_read(const char *file, tok_yaml_set_fn *set, void *arg, struct tok_why *why)
+/* ---- the tree's own ---- */
+
+tok_err tok_tree_read(const char *file, size_t bytes_max, struct tok_tree **ret,
+                      struct tok_why *why)
 {
-    char *room = malloc(TOK_YAML_BYTES_MAX + 1);
+    char *room = malloc(bytes_max + 1);
+    struct tok_tree *root = NULL;
     if (!room)
         return TOK_ERR_NOMEM;
-    struct tok_buf text = tok_buf_on(room, TOK_YAML_BYTES_MAX + 1);
-    struct walk w = {.file = file, .set = set, .arg = arg, .why = why};
+    struct tok_buf text = tok_buf_on(room, bytes_max + 1);
     tok_err err = read_file(file, &text, why);
     if (err == TOK_OK)
-        err = walk_text(tok_buf_span(&text), &w);
+        err = build_text(tok_buf_span(&text), file, &root, why);
     free(room);
+    if (err != TOK_OK)
+        tok_tree_destroy(&root);
+    else
+        *ret = root;
     return err;
+}
+
+/* The depth is bounded by the reader. */
+void tok_tree_destroy(struct tok_tree **root)
+{
+    struct tok_tree *node = *root;
+    *root = NULL;
+    while (node) {
+        struct tok_tree *next = node->next;
+        tok_tree_destroy(&node->first);
+        free(node);
+        node = next;
+    }
+}
+
+const struct tok_tree *tok_tree_member(const struct tok_tree *mapping, const char *name)
+{
+    if (!mapping || mapping->kind != TOK_TREE_MAPPING)
+        return NULL;
+    const struct tok_tree *member = mapping->first;
+    while (member && !tok_span_eq(member->name, tok_span_str(name)))
+        member = member->next;
+    return member;
 }

@@ -4,20 +4,23 @@
 
 #include "crypto/alg_ops.h"
 
+/* clang-format off */
 static const struct tok_alg algs[] = {
-    {.name = "EdDSA",
-     .kty = "OKP",
-     .crv = "Ed25519",
-     .sig_bytes_max = 64,
-     .members = tok_eddsa_members,
-     .ops = &tok_eddsa_ops},
-    {.name = "HS256",
-     .kty = "oct",
-     .symmetric = true,
-     .sig_bytes_max = 32,
-     .members = tok_hs256_members,
-     .ops = &tok_hs256_ops},
+    {.name = "EdDSA", .kty = "OKP", .crv = "Ed25519", .sig_bytes_max = 64, .members = tok_eddsa_members, .ops = &tok_eddsa_ops},
+    {.name = "ES256", .kty = "EC", .crv = "P-256", .digest = "SHA256", .sig_bytes_max = 64,  .members = tok_ecdsa_members, .ops = &tok_ecdsa_ops},
+    {.name = "ES384", .kty = "EC", .crv = "P-384", .digest = "SHA384", .sig_bytes_max = 96,  .members = tok_ecdsa_members, .ops = &tok_ecdsa_ops},
+    {.name = "ES512", .kty = "EC", .crv = "P-521", .digest = "SHA512", .sig_bytes_max = 132, .members = tok_ecdsa_members, .ops = &tok_ecdsa_ops},
+    {.name = "RS256", .kty = "RSA", .digest = "SHA256", .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
+    {.name = "RS384", .kty = "RSA", .digest = "SHA384", .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
+    {.name = "RS512", .kty = "RSA", .digest = "SHA512", .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
+    {.name = "PS256", .kty = "RSA", .digest = "SHA256", .pss = true, .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
+    {.name = "PS384", .kty = "RSA", .digest = "SHA384", .pss = true, .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
+    {.name = "PS512", .kty = "RSA", .digest = "SHA512", .pss = true, .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
+    {.name = "HS256", .kty = "oct", .symmetric = true, .digest = "SHA256", .sig_bytes_max = 32, .members = tok_hmac_members, .ops = &tok_hmac_ops},
+    {.name = "HS384", .kty = "oct", .symmetric = true, .digest = "SHA384", .sig_bytes_max = 48, .members = tok_hmac_members, .ops = &tok_hmac_ops},
+    {.name = "HS512", .kty = "oct", .symmetric = true, .digest = "SHA512", .sig_bytes_max = 64, .members = tok_hmac_members, .ops = &tok_hmac_ops},
 };
+/* clang-format on */
 #define ALGS_COUNT (sizeof(algs) / sizeof(algs[0]))
 
 const struct tok_alg *tok_alg_at(size_t i)
@@ -46,7 +49,7 @@ const struct tok_alg *tok_alg_by_type(tok_span kty, tok_span crv)
         if (!is_type(&algs[i], kty, crv))
             continue;
         if (found != NULL)
-            return NULL; /* as RSA will be: "alg" has to say which */
+            return NULL; /* RSA and secrets: "alg" has to say which */
         found = &algs[i];
     }
     return found;
@@ -55,7 +58,7 @@ const struct tok_alg *tok_alg_by_type(tok_span kty, tok_span crv)
 tok_err tok_pkey_generate(const struct tok_alg *alg, struct tok_pkey **ret)
 {
     struct tok_pkey *key = NULL;
-    TOK_TRY(alg->ops->generate(&key));
+    TOK_TRY(alg->ops->generate(alg, &key));
     key->alg = alg;
     *ret = key;
     return TOK_OK;
@@ -65,7 +68,7 @@ tok_err tok_pkey_from_parts(const struct tok_alg *alg, const struct tok_key_part
                             struct tok_pkey **ret, struct tok_why *why)
 {
     struct tok_pkey *key = NULL;
-    TOK_TRY(alg->ops->from_parts(parts, &key, why));
+    TOK_TRY(alg->ops->from_parts(alg, parts, &key, why));
     key->alg = alg;
     *ret = key;
     return TOK_OK;

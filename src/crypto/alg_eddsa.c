@@ -49,7 +49,7 @@ static tok_err make(const uint8_t x[static PUBLIC_BYTES], uint8_t *seed_and_x,
     return TOK_OK;
 }
 
-static tok_err eddsa_generate(struct tok_pkey **ret)
+static tok_err eddsa_generate(const struct tok_alg *alg, struct tok_pkey **ret)
 {
     uint8_t x[PUBLIC_BYTES];
     uint8_t seed_and_x[crypto_sign_SECRETKEYBYTES];
@@ -71,8 +71,8 @@ static tok_err check_public(tok_span x, struct tok_why *why)
     return TOK_OK;
 }
 
-static tok_err eddsa_from_parts(const struct tok_key_parts *parts, struct tok_pkey **ret,
-                                struct tok_why *why)
+static tok_err eddsa_from_parts(const struct tok_alg *alg, const struct tok_key_parts *parts,
+                                struct tok_pkey **ret, struct tok_why *why)
 {
     tok_span d = parts->part[PART_D], x = parts->part[PART_X];
     TOK_TRY(check_public(x, why));

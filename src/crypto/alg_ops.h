@@ -14,9 +14,9 @@ struct tok_pkey {
 /* Everything is called with a key of the algorithm's own making; alg.c sets `alg` in what generate and
  * from_parts return, and never calls sign without can_sign. */
 struct tok_alg_ops {
-    tok_err (*generate)(struct tok_pkey **ret);
-    tok_err (*from_parts)(const struct tok_key_parts *parts, struct tok_pkey **ret,
-                          struct tok_why *why);
+    tok_err (*generate)(const struct tok_alg *alg, struct tok_pkey **ret);
+    tok_err (*from_parts)(const struct tok_alg *alg, const struct tok_key_parts *parts,
+                          struct tok_pkey **ret, struct tok_why *why);
     void (*destroy)(struct tok_pkey *key); /* wipes and frees */
     /* The bytes of members[member], borrowed; ptr NULL when the key lacks it. */
     tok_span (*part)(const struct tok_pkey *key, size_t member);
@@ -26,7 +26,11 @@ struct tok_alg_ops {
 
 extern const struct tok_key_member tok_eddsa_members[];
 extern const struct tok_alg_ops tok_eddsa_ops;
-extern const struct tok_key_member tok_hs256_members[];
-extern const struct tok_alg_ops tok_hs256_ops;
+extern const struct tok_key_member tok_hmac_members[];
+extern const struct tok_alg_ops tok_hmac_ops;
+extern const struct tok_key_member tok_ecdsa_members[];
+extern const struct tok_alg_ops tok_ecdsa_ops;
+extern const struct tok_key_member tok_rsa_members[];
+extern const struct tok_alg_ops tok_rsa_ops;
 
 #endif

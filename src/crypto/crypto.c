@@ -15,7 +15,8 @@ tok_err tok_crypto_init(void)
         return TOK_OK;
     if (sodium_init() < 0)
         return TOK_ERR_CRYPTO;
-    TOK_TRY(tok_hs256_start());
+    TOK_TRY(tok_hmac_start());
+    TOK_TRY(tok_evp_start());
     TOK_TRY(tok_password_start());
     tok_digest_start();
     started = true;

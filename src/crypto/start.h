@@ -6,8 +6,10 @@
 
 /* digest.c: the keys of tok_hash128. */
 void tok_digest_start(void);
-/* alg_hs256.c: fetches the MAC, makes the key of the per-thread contexts. */
-TOK_MUST_USE tok_err tok_hs256_start(void);
+/* alg_hmac.c: fetches the MAC, makes the key of the per-thread contexts. */
+TOK_MUST_USE tok_err tok_hmac_start(void);
+/* evp.c: fetches the hashes. */
+TOK_MUST_USE tok_err tok_evp_start(void);
 /* password.c: computes a tiny hash to learn whether lane.c sees it. */
 TOK_MUST_USE tok_err tok_password_start(void);
 

@@ -1,4 +1,4 @@
-/* HS256 (RFC 7518 section 3.2) by OpenSSL, whose SHA-256 uses the processor's instructions.
+/* HS256, HS384, HS512 (RFC 7518 section 3.2) by OpenSSL, whose SHA-2 uses the processor's instructions.
  *
  * Setting a context up costs three times what the signature does. So every thread keeps a few contexts,
  * each loaded with one key, and starts them again with the key they have. A key is found there by a
@@ -13,18 +13,17 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define MAC_BYTES 32
-#define KEY_BYTES_MIN 32 /* SPEC rfc7518#3.2: a key of the hash's size or larger MUST be used */
-#define KEPT_COUNT 4     /* signing key, its forerunner, an imported one, and one to spare */
+#define MAC_BYTES_MAX 64
+#define KEPT_COUNT 4 /* signing key, its forerunner, an imported one, and one to spare */
 
 enum { PART_K };
 
-const struct tok_key_member tok_hs256_members[] = {
+const struct tok_key_member tok_hmac_members[] = {
     [PART_K] = {.name = "k", .secret = true},
     {0},
 };
 
-struct hs256_key {
+struct hmac_key {
     struct tok_pkey pkey; /* first */
     uint64_t serial;      /* from 1 */
     struct tok_secret *k;
@@ -39,14 +38,14 @@ struct kept {
     size_t next; /* the place to be given up */
 };
 
-static EVP_MAC *hmac; /* written by tok_hs256_start, before any thread */
+static EVP_MAC *mac_method; /* written by tok_hmac_start, before any thread */
 static pthread_key_t kept_key;
 static _Thread_local struct kept *kept_here;
 static atomic_uint_least64_t last_serial;
 
-static const struct hs256_key *hs256_of(const struct tok_pkey *key)
+static const struct hmac_key *hmac_of(const struct tok_pkey *key)
 {
-    return (const struct hs256_key *)key;
+    return (const struct hmac_key *)key;
 }
 
 static void free_kept(void *arg)
@@ -58,10 +57,10 @@ static void free_kept(void *arg)
     kept_here = NULL; /* another destructor of this thread may sign once more */
 }
 
-tok_err tok_hs256_start(void)
+tok_err tok_hmac_start(void)
 {
-    hmac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
-    if (hmac == NULL || pthread_key_create(&kept_key, free_kept) != 0)
+    mac_method = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+    if (mac_method == NULL || pthread_key_create(&kept_key, free_kept) != 0)
         return TOK_ERR_CRYPTO;
     return TOK_OK;
 }
@@ -80,15 +79,16 @@ static struct kept *contexts_of_this_thread(void)
     return kept;
 }
 
-static EVP_MAC_CTX *new_context(const struct hs256_key *key)
+static EVP_MAC_CTX *new_context(const struct hmac_key *key)
 {
-    char digest[] = "SHA256"; /* the library's parameters are not const */
     OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        /* The library only reads it; its parameters know no const. */
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+                                         (char *)(uintptr_t)key->pkey.alg->digest, 0),
         OSSL_PARAM_construct_end(),
     };
     tok_span k = tok_secret_span(key->k);
-    EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(hmac);
+    EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac_method);
     if (ctx != NULL && EVP_MAC_init(ctx, (const uint8_t *)k.ptr, k.len, params) == 1)
         return ctx;
     EVP_MAC_CTX_free(ctx);
@@ -96,7 +96,7 @@ static EVP_MAC_CTX *new_context(const struct hs256_key *key)
 }
 
 /* Puts a new context in the place that was given up longest ago. */
-static EVP_MAC_CTX *keep_new_context(struct kept *kept, const struct hs256_key *key)
+static EVP_MAC_CTX *keep_new_context(struct kept *kept, const struct hmac_key *key)
 {
     EVP_MAC_CTX *ctx = new_context(key);
     if (ctx == NULL)
@@ -110,7 +110,7 @@ static EVP_MAC_CTX *keep_new_context(struct kept *kept, const struct hs256_key *
 }
 
 /* A context ready for the first byte, or NULL; belongs to the thread. */
-static EVP_MAC_CTX *ready_context(const struct hs256_key *key)
+static EVP_MAC_CTX *ready_context(const struct hmac_key *key)
 {
     struct kept *kept = contexts_of_this_thread();
     if (kept == NULL)
@@ -121,12 +121,12 @@ static EVP_MAC_CTX *ready_context(const struct hs256_key *key)
     return keep_new_context(kept, key);
 }
 
-static tok_err compute(const struct tok_pkey *key, tok_span data, uint8_t ret[static MAC_BYTES])
+static tok_err compute(const struct tok_pkey *key, tok_span data, uint8_t ret[static MAC_BYTES_MAX])
 {
-    EVP_MAC_CTX *ctx = ready_context(hs256_of(key));
+    EVP_MAC_CTX *ctx = ready_context(hmac_of(key));
     size_t len = 0;
     if (ctx == NULL || EVP_MAC_update(ctx, (const uint8_t *)data.ptr, data.len) != 1 ||
-        EVP_MAC_final(ctx, ret, &len, MAC_BYTES) != 1 || len != MAC_BYTES)
+        EVP_MAC_final(ctx, ret, &len, MAC_BYTES_MAX) != 1 || len != key->alg->sig_bytes_max)
         return TOK_ERR_CRYPTO;
     return TOK_OK;
 }
@@ -134,7 +134,7 @@ static tok_err compute(const struct tok_pkey *key, tok_span data, uint8_t ret[st
 /* Takes `k` over, also when it fails. */
 static tok_err make(struct tok_secret *k, struct tok_pkey **ret)
 {
-    struct hs256_key *key = calloc(1, sizeof(*key));
+    struct hmac_key *key = calloc(1, sizeof(*key));
     if (key == NULL) {
         tok_secret_destroy(&k);
         return TOK_ERR_NOMEM;
@@ -146,61 +146,61 @@ static tok_err make(struct tok_secret *k, struct tok_pkey **ret)
     return TOK_OK;
 }
 
-static tok_err hs256_generate(struct tok_pkey **ret)
+static tok_err hmac_generate(const struct tok_alg *alg, struct tok_pkey **ret)
 {
     struct tok_secret *k = NULL;
-    TOK_TRY(tok_secret_random(KEY_BYTES_MIN, &k));
+    TOK_TRY(tok_secret_random(alg->sig_bytes_max, &k));
     return make(k, ret);
 }
 
-static tok_err hs256_from_parts(const struct tok_key_parts *parts, struct tok_pkey **ret,
-                                struct tok_why *why)
+/* SPEC rfc7518#3.2: a key of the hash's size or larger MUST be used. */
+static tok_err hmac_from_parts(const struct tok_alg *alg, const struct tok_key_parts *parts,
+                               struct tok_pkey **ret, struct tok_why *why)
 {
     tok_span bytes = parts->part[PART_K];
-    if (bytes.ptr == NULL || bytes.len < KEY_BYTES_MIN || bytes.len > TOK_KEY_PART_MAX)
-        return tok_why_set(why, TOK_ERR_INVALID_REQUEST,
-                           "an HS256 key needs \"k\" of %u to %u bytes", (unsigned)KEY_BYTES_MIN,
-                           (unsigned)TOK_KEY_PART_MAX);
+    if (bytes.ptr == NULL || bytes.len < alg->sig_bytes_max || bytes.len > TOK_KEY_PART_MAX)
+        return tok_why_set(why, TOK_ERR_INVALID_REQUEST, "an %s key needs \"k\" of %u to %u bytes",
+                           alg->name, (unsigned)alg->sig_bytes_max, (unsigned)TOK_KEY_PART_MAX);
     struct tok_secret *k = NULL;
     TOK_TRY(tok_secret_create(bytes, &k));
     return make(k, ret);
 }
 
-static void hs256_destroy(struct tok_pkey *key)
+static void hmac_destroy(struct tok_pkey *key)
 {
-    struct hs256_key *own = (struct hs256_key *)key;
+    struct hmac_key *own = (struct hmac_key *)key;
     tok_secret_destroy(&own->k);
     free(own);
 }
 
-static tok_span hs256_part(const struct tok_pkey *key, size_t member)
+static tok_span hmac_part(const struct tok_pkey *key, size_t member)
 {
-    return member == PART_K ? tok_secret_span(hs256_of(key)->k) : TOK_NONE;
+    return member == PART_K ? tok_secret_span(hmac_of(key)->k) : TOK_NONE;
 }
 
-static tok_err hs256_sign(const struct tok_pkey *key, tok_span data, struct tok_buf *sig)
+static tok_err hmac_sign(const struct tok_pkey *key, tok_span data, struct tok_buf *sig)
 {
-    uint8_t mac[MAC_BYTES];
+    uint8_t mac[MAC_BYTES_MAX];
     TOK_TRY(compute(key, data, mac));
-    tok_buf_put(sig, tok_span_of(mac, sizeof(mac)));
+    tok_buf_put(sig, tok_span_of(mac, key->alg->sig_bytes_max));
     return tok_buf_ok(sig) ? TOK_OK : TOK_ERR_INTERNAL;
 }
 
-static enum tok_sig_verdict hs256_verify(const struct tok_pkey *key, tok_span data, tok_span sig)
+static enum tok_sig_verdict hmac_verify(const struct tok_pkey *key, tok_span data, tok_span sig)
 {
-    uint8_t mac[MAC_BYTES];
+    uint8_t mac[MAC_BYTES_MAX];
     if (compute(key, data, mac) != TOK_OK)
         return TOK_SIG_BAD;
-    bool same = tok_secret_equal(sig, tok_span_of(mac, sizeof(mac)));
+    bool same = tok_secret_equal(sig, tok_span_of(mac, key->alg->sig_bytes_max));
     tok_wipe(mac, sizeof(mac)); /* of a stranger's text: it would be a forgery */
     return same ? TOK_SIG_GOOD : TOK_SIG_BAD;
 }
 
-const struct tok_alg_ops tok_hs256_ops = {
-    .generate = hs256_generate,
-    .from_parts = hs256_from_parts,
-    .destroy = hs256_destroy,
-    .part = hs256_part,
-    .sign = hs256_sign,
-    .verify = hs256_verify,
+const struct tok_alg_ops tok_hmac_ops = {
+    .generate = hmac_generate,
+    .from_parts = hmac_from_parts,
+    .destroy = hmac_destroy,
+    .part = hmac_part,
+    .sign = hmac_sign,
+    .verify = hmac_verify,
 };
