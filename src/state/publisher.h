@@ -1,7 +1,7 @@
 /* state/publisher.h: telling every loop something new, and knowing when all of them know.
  *
  * New state is published after the commit that makes it true and before any answer that claims it. With
- * no loops (the command line without a daemon) a publication is done at once. */
+ * no loops (the command line without a daemon) a publication is done at once, on the caller's thread. */
 #ifndef TOK_STATE_PUBLISHER_H
 #define TOK_STATE_PUBLISHER_H
 

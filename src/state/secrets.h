@@ -19,7 +19,8 @@ struct tok_secrets {
     size_t count[TOK_USE_COUNT];
 };
 
-/* Takes ownership of `key` on success; TOK_ERR_CONFIG when full. */
+/* Takes ownership of `key` on success; TOK_ERR_CONFIG when full, TOK_ERR_CORRUPT for number 0 or one that
+ * is here already. */
 TOK_MUST_USE tok_err tok_secrets_add(struct tok_secrets *s, enum tok_secret_use use,
                                      uint16_t number, struct tok_secret *key);
 /* NULL when that version is unknown. */

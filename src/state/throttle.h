@@ -3,7 +3,9 @@
  * Counted by (account, network prefix), and far more widely by prefix alone. An attempt counts before the
  * hash and is given back on success, so that parallel guesses cannot slip under the limit. While a delay
  * runs the attempt is refused (429), never put to sleep. The table is bounded: when full, the entry that
- * matters least (oldest, fewest failures) of a small neighbourhood goes. Keys are keyed hashes.
+ * matters least (fewest failures, oldest) of a small neighbourhood goes. Keys are keyed hashes. Failures are
+ * forgotten with time, one by one: of an account one in max_delay_s, of a prefix as much faster as its
+ * limit is wider.
  * Thread-safe: shards, each with its own mutex; not on the path of a check. */
 #ifndef TOK_STATE_THROTTLE_H
 #define TOK_STATE_THROTTLE_H
@@ -24,12 +26,13 @@ struct tok_throttle_rules {
 
 enum tok_throttle_verdict { TOK_THROTTLE_WAIT = 0, TOK_THROTTLE_GO };
 
+/* About 56 bytes an entry, taken from the kernel as they are used; at least 64 entries. */
 TOK_MUST_USE tok_err tok_throttle_create(size_t entries_max, struct tok_throttle **ret);
 void tok_throttle_destroy(struct tok_throttle **t);
 
 /* Counts the attempt as a failure already. WAIT: `ret_retry_after_s` >= 1, and the attempt was not
  * counted (waiting clients do not lengthen their own delay). `account`: "user:" + name key or
- * "client:" + id; whether it exists does not matter. */
+ * "client:" + id; whether it exists does not matter. Rules that are not enabled: GO, nothing counted. */
 enum tok_throttle_verdict tok_throttle_attempt(struct tok_throttle *t,
                                                const struct tok_throttle_rules *rules,
                                                tok_span account, struct tok_net_prefix prefix,

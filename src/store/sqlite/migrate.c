@@ -21,6 +21,9 @@ tok_err tok_migrate_version(struct tok_db *db, const char *path, int *ret_versio
     if (!empty && application != TOK_APPLICATION_ID)
         return tok_why_set(why, TOK_ERR_CONFIG,
                            "%s is a database of another program; choose another data folder", path);
+    if (version < 0)
+        return tok_why_set(why, TOK_ERR_CONFIG, "%s has the impossible schema version %d", path,
+                           (int)version);
     *ret_version = (int)version;
     return TOK_OK;
 }

@@ -1,13 +1,14 @@
 /* store/sqlite/ops_session.c: logins, refreshes, logouts. The rules are model/session.h's; here is only
  * that reading, deciding and writing are one transaction. */
+#include "model/scope.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/rows.h"
 
 /* A session with whoever owns it, in one statement: a refresh needs all three. */
 struct loaded {
     struct tok_session *session;
-    struct tok_user *user;
-    bool client_there;
+    struct tok_user *user;    /* id empty: gone */
+    struct tok_client client; /* what bounds its scopes, no more; id empty: gone */
 };
 
 static tok_err load(struct tok_sqlite *s, tok_span sid, struct loaded *to, bool *ret_found)
@@ -19,7 +20,7 @@ static tok_err load(struct tok_sqlite *s, tok_span sid, struct loaded *to, bool 
         return TOK_OK;
     tok_row_session(&q, to->session);
     tok_row_user(&q, to->user);
-    to->client_there = tok_sql_get_span(&q).len != 0;
+    tok_row_client_bounds(&q, &to->client);
     return tok_sql_intact(&q);
 }
 
@@ -133,13 +134,28 @@ static enum tok_audit_event event_of(enum tok_advance outcome)
     }
 }
 
-static enum tok_advance decide(const struct tok_op *op, const struct loaded *l)
+/* What the new access token may do, with today's rights of user and client. */
+static bool narrow(struct tok_op *op, const struct loaded *l)
+{
+    __typeof__(op->u.session_advance) *a = &op->u.session_advance;
+    char text[TOK_SCOPE_TEXT_MAX];
+    struct tok_buf granted = TOK_BUF_ON(text);
+    return tok_scope_narrow(tok_text_span(&a->requested), tok_text_span(&l->session->scopes),
+                            tok_text_span(&l->user->scopes), &l->client,
+                            &granted) == TOK_SCOPE_GRANTED &&
+           tok_text_set(&a->granted, tok_buf_span(&granted));
+}
+
+static enum tok_advance decide(struct tok_op *op, const struct loaded *l)
 {
     const __typeof__(op->u.session_advance) *a = &op->u.session_advance;
     enum tok_advance outcome = tok_session_decide(l->session, tok_text_span(&a->client_id),
                                                   a->presented, op->now, &a->rules);
-    bool owners = l->user->id.len != 0 && !l->user->disabled && l->client_there;
-    return tok_advance_good(outcome) && !owners ? TOK_ADVANCE_DISABLED : outcome;
+    if (!tok_advance_good(outcome))
+        return outcome;
+    if (l->user->id.len == 0 || l->user->disabled || l->client.id.len == 0)
+        return TOK_ADVANCE_DISABLED;
+    return narrow(op, l) ? outcome : TOK_ADVANCE_BAD_SCOPE;
 }
 
 static tok_err advance(struct tok_sqlite *s, struct tok_op *op, enum tok_advance outcome)
@@ -158,7 +174,7 @@ static tok_err advance(struct tok_sqlite *s, struct tok_op *op, enum tok_advance
 tok_err tok_sqlite_session_advance(struct tok_sqlite *s, struct tok_op *op)
 {
     __typeof__(op->u.session_advance) *a = &op->u.session_advance;
-    struct loaded l = {&a->session, &a->user, false};
+    struct loaded l = {.session = &a->session, .user = &a->user};
     bool found = false;
     TOK_TRY(load(s, tok_text_span(&a->sid), &l, &found));
     if (!found) {
@@ -174,7 +190,7 @@ tok_err tok_sqlite_session_advance(struct tok_sqlite *s, struct tok_op *op)
 tok_err tok_sqlite_session_get(struct tok_sqlite *s, struct tok_op *op)
 {
     __typeof__(op->u.session_get) *g = &op->u.session_get;
-    struct loaded l = {&g->session, &g->user, false};
+    struct loaded l = {.session = &g->session, .user = &g->user};
     bool found = false;
     TOK_TRY(load(s, tok_text_span(&g->sid), &l, &found));
     op->result = found ? TOK_OP_DONE : TOK_OP_NOT_FOUND;
@@ -196,7 +212,7 @@ tok_err tok_sqlite_session_end(struct tok_sqlite *s, struct tok_op *op)
 {
     struct tok_session session;
     struct tok_user user;
-    struct loaded l = {&session, &user, false};
+    struct loaded l = {.session = &session, .user = &user};
     tok_span client = tok_text_span(&op->u.session_end.client_id);
     bool found = false;
     TOK_TRY(load(s, tok_text_span(&op->u.session_end.sid), &l, &found));

@@ -98,6 +98,13 @@ void tok_row_client(struct tok_sql *q, struct tok_client *ret)
     ret->updated_at = tok_sql_get_i64(q);
 }
 
+void tok_row_client_bounds(struct tok_sql *q, struct tok_client *ret)
+{
+    tok_sql_get_text(q, &ret->id);
+    tok_sql_get_text(q, &ret->scopes);
+    ret->all_scopes = tok_sql_get_i64(q) != 0;
+}
+
 void tok_bind_client(struct tok_sql *q, const struct tok_client *c)
 {
     tok_sql_text(q, tok_text_span(&c->id));
