@@ -108,7 +108,7 @@ static tok_err do_here(struct tok_config *config, const struct tok_data_dir *dir
         return TOK_ERR_NOMEM;
     tok_err err = tok_boot_open(config, dir, boot, why);
     if (err == TOK_OK) {
-        err = tok_boot_clerk(boot, config, &clerk);
+        err = tok_boot_clerk(boot, &clerk);
         if (err == TOK_OK) {
             err = run_here(&clerk, method, path, body, out, why);
             tok_boot_clerk_finish(&clerk);

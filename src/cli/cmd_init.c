@@ -52,7 +52,7 @@ static tok_err make_demo(struct tok_boot *boot, struct tok_config *config, struc
     struct tok_clerk clerk;
     struct tok_demo demo = {0};
     struct tok_why ignored = {0};
-    TOK_TRY(tok_boot_clerk(boot, config, &clerk));
+    TOK_TRY(tok_boot_clerk(boot, &clerk));
     tok_err err = tok_boot_demo(&clerk, &demo, &ignored);
     tok_boot_clerk_finish(&clerk);
     if (err == TOK_OK)

@@ -8,6 +8,7 @@
 #include "endpoint/context.h"
 #include "endpoint/endpoints.h"
 #include "service/boot.h"
+#include "service/settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,11 +76,14 @@ static tok_err reload(struct tok_clerk *c, struct tok_why *why)
 {
     struct daemon *d = daemon_of(c);
     struct tok_config *config = NULL;
+    struct tok_settings settings = {0};
     tok_err err = tok_config_reload(d->source, c->local.config, &config, why);
+    if (err == TOK_OK)
+        err = tok_settings_load(config, &settings, why);
     if (err == TOK_OK)
         err = post_cors(d, config);
     if (err == TOK_OK)
-        err = tok_clerk_publish_config(c, config);
+        err = tok_clerk_publish_settings(c, &settings);
     if (err == TOK_OK) {
         tok_log_set_level((enum tok_level)config->log_level);
         tok_log(TOK_LEVEL_INFO, "reloaded", TOK_LOG_NUM("loops", d->loops_count));
@@ -87,6 +91,8 @@ static tok_err reload(struct tok_clerk *c, struct tok_why *why)
         tok_log(TOK_LEVEL_ERROR, "reload_refused", TOK_LOG_TEXT("why", tok_span_str(why->text)));
     }
     tok_config_unref(&config);
+    if (settings.config)
+        tok_settings_unref(&settings);
     return err;
 }
 
@@ -169,7 +175,7 @@ static tok_err open_hasher(struct daemon *d)
 
 static tok_err open_clerk(struct daemon *d)
 {
-    TOK_TRY(tok_boot_clerk(&d->boot, d->config, &d->clerk));
+    TOK_TRY(tok_boot_clerk(&d->boot, &d->clerk));
     d->clerk.reload = reload;
     d->has_clerk = true;
     return TOK_OK;
@@ -184,8 +190,8 @@ static tok_err open_locals(struct daemon *d)
         return TOK_ERR_NOMEM;
     struct tok_service *svc = &d->boot.service;
     for (unsigned i = 0; i < d->loops_count; i++)
-        tok_local_init(&d->locals[i], i, tok_server_loop(d->server, i), d->config, d->boot.keyring,
-                       d->boot.registry, &svc->secrets);
+        tok_local_init(&d->locals[i], i, tok_server_loop(d->server, i), &d->boot.settings,
+                       d->boot.keyring, d->boot.registry, &svc->secrets);
     d->has_locals = true;
     for (unsigned i = 0; i < d->loops_count; i++) {
         TOK_TRY(tok_boot_load_revocations(&d->boot, &d->locals[i], tok_time_now()));
@@ -244,7 +250,7 @@ static tok_err start(struct daemon *d, struct tok_why *why)
 static void settle(struct daemon *d)
 {
     for (int round = 0; d->server && d->has_locals && round < 2; round++)
-        if (tok_clerk_publish_config(&d->clerk, d->clerk.local.config) != TOK_OK)
+        if (tok_clerk_publish_settings(&d->clerk, &d->clerk.local.settings) != TOK_OK)
             tok_log(TOK_LEVEL_ERROR, "not_settled", TOK_LOG_NUM("round", round));
 }
 

@@ -8,6 +8,7 @@
 #include "service/clients.h"
 #include "service/keys.h"
 #include "service/master_key.h"
+#include "service/settings.h"
 #include "service/users.h"
 #include "store/sqlite.h"
 
@@ -153,14 +154,14 @@ static tok_err make_default_client(struct tok_clerk *c, struct tok_why *why)
     return tok_client_add(c, &n, &who, &made, &none, why);
 }
 
-static tok_err prepare(struct tok_boot *b, struct tok_config *config, struct tok_why *why)
+static tok_err prepare(struct tok_boot *b, struct tok_why *why)
 {
     struct tok_clerk clerk;
-    TOK_TRY(tok_boot_clerk(b, config, &clerk));
+    TOK_TRY(tok_boot_clerk(b, &clerk));
     tok_time_s next_at;
     tok_err err = make_missing_secrets(&clerk);
     if (err == TOK_OK)
-        err = raise_longest_ttl(&clerk, config->access_ttl_s);
+        err = raise_longest_ttl(&clerk, b->settings.config->access_ttl_s);
     if (err == TOK_OK)
         err = tok_keys_tick(&clerk, &next_at);
     if (err == TOK_OK)
@@ -236,7 +237,7 @@ static tok_err set_costs(struct tok_service *svc, const struct tok_config *confi
     return tok_throttle_create((size_t)config->throttle_entries_max, &svc->throttle);
 }
 
-tok_err tok_boot_open(const struct tok_config *config, const struct tok_data_dir *dir,
+tok_err tok_boot_open(struct tok_config *config, const struct tok_data_dir *dir,
                       struct tok_boot *b, struct tok_why *why)
 {
     *b = (struct tok_boot){.service.started_at = tok_time_now()};
@@ -253,10 +254,10 @@ tok_err tok_boot_open(const struct tok_config *config, const struct tok_data_dir
         err = set_costs(&b->service, config);
     if (err == TOK_OK)
         err = load(b, config, why);
-    struct tok_config *shared = tok_config_ref((struct tok_config *)(uintptr_t)config);
     if (err == TOK_OK)
-        err = prepare(b, shared, why);
-    tok_config_unref(&shared);
+        err = tok_settings_load(config, &b->settings, why);
+    if (err == TOK_OK)
+        err = prepare(b, why);
     if (err != TOK_OK)
         tok_boot_close(b);
     return err;
@@ -266,6 +267,8 @@ void tok_boot_close(struct tok_boot *b)
 {
     tok_store_close(&b->service.store);
     tok_throttle_destroy(&b->service.throttle);
+    if (b->settings.config)
+        tok_settings_unref(&b->settings);
     tok_keyring_unref(&b->keyring);
     tok_registry_unref(&b->registry);
     tok_secrets_finish(&b->service.secrets);
@@ -309,15 +312,15 @@ tok_err tok_boot_load_revocations(struct tok_boot *b, struct tok_local *local, t
 
 /* ---- a clerk ---- */
 
-tok_err tok_boot_clerk(struct tok_boot *b, struct tok_config *config, struct tok_clerk *c)
+tok_err tok_boot_clerk(struct tok_boot *b, struct tok_clerk *c)
 {
     *c = (struct tok_clerk){.svc = &b->service, .last = &c->first};
     struct tok_publisher *publisher = &b->service.publisher;
     tok_assert(publisher->count < TOK_LOOPS_MAX);
     TOK_TRY(tok_reader_open(b->service.store, &c->reader));
     tok_plain_loop_init(&c->loop);
-    tok_local_init(&c->local, (unsigned)publisher->count, &c->loop.loop, config, b->keyring,
-                   b->registry, &b->service.secrets);
+    tok_local_init(&c->local, (unsigned)publisher->count, &c->loop.loop, &b->settings,
+                   b->keyring, b->registry, &b->service.secrets);
     publisher->locals[publisher->count++] = &c->local;
     return tok_boot_load_revocations(b, &c->local, tok_loop_now(&c->loop.loop));
 }

@@ -8,7 +8,8 @@
 
 struct tok_boot {
     struct tok_service service;
-    struct tok_keyring *keyring; /* references of its own; loops take theirs */
+    struct tok_settings settings; /* references of its own; loops take theirs */
+    struct tok_keyring *keyring;
     struct tok_registry *registry;
     bool made_master_key; /* worth one warning line: with path below */
     char master_key_path[TOK_PATH_MAX];
@@ -16,7 +17,7 @@ struct tok_boot {
 
 /* Opens or makes everything; migrates. Idempotent: `init` is this and no more. Passwords cannot be hashed
  * for callers yet (service.hasher NULL). One line in `why` on any error. */
-TOK_MUST_USE tok_err tok_boot_open(const struct tok_config *config, const struct tok_data_dir *dir,
+TOK_MUST_USE tok_err tok_boot_open(struct tok_config *config, const struct tok_data_dir *dir,
                                    struct tok_boot *ret, struct tok_why *why);
 /* The database alone, to this binary's version. */
 TOK_MUST_USE tok_err tok_boot_migrate(const struct tok_config *config,
@@ -27,8 +28,7 @@ TOK_MUST_USE tok_err tok_boot_load_revocations(struct tok_boot *b, struct tok_lo
                                                tok_time_us now);
 /* A clerk over it; the daemon runs it on a thread, the command line where it stands. The clerk's local is
  * added to the publisher. */
-TOK_MUST_USE tok_err tok_boot_clerk(struct tok_boot *b, struct tok_config *config,
-                                    struct tok_clerk *ret);
+TOK_MUST_USE tok_err tok_boot_clerk(struct tok_boot *b, struct tok_clerk *ret);
 void tok_boot_clerk_finish(struct tok_clerk *c);
 /* Closes the store (after what is queued) and wipes. */
 void tok_boot_close(struct tok_boot *b);

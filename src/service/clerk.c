@@ -78,10 +78,10 @@ tok_err tok_clerk_publish_keyring(struct tok_clerk *c, struct tok_keyring *k)
     return TOK_OK;
 }
 
-tok_err tok_clerk_publish_config(struct tok_clerk *c, struct tok_config *config)
+tok_err tok_clerk_publish_settings(struct tok_clerk *c, const struct tok_settings *s)
 {
     bool done = false;
-    TOK_TRY(tok_publish_config(&c->svc->publisher, config, &c->loop.loop, raise_flag, &done));
+    TOK_TRY(tok_publish_settings(&c->svc->publisher, s, &c->loop.loop, raise_flag, &done));
     tok_plain_loop_until(&c->loop, &done);
     return TOK_OK;
 }

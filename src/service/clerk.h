@@ -44,7 +44,7 @@ TOK_MUST_USE tok_err tok_clerk_write(struct tok_clerk *c, struct tok_op *op);
 TOK_MUST_USE tok_err tok_clerk_revoke(struct tok_clerk *c, const struct tok_revocation *v,
                                       size_t count);
 TOK_MUST_USE tok_err tok_clerk_publish_keyring(struct tok_clerk *c, struct tok_keyring *k);
-TOK_MUST_USE tok_err tok_clerk_publish_config(struct tok_clerk *c, struct tok_config *config);
+TOK_MUST_USE tok_err tok_clerk_publish_settings(struct tok_clerk *c, const struct tok_settings *s);
 /* Read all clients and publish the registry. */
 TOK_MUST_USE tok_err tok_clerk_publish_clients(struct tok_clerk *c);
 

@@ -2,14 +2,31 @@
  * it; what happens in between is publisher.c's. */
 #include "state/local.h"
 
+struct tok_settings tok_settings_ref(const struct tok_settings *s)
+{
+    return (struct tok_settings){
+        .config = tok_config_ref(s->config),
+        .issuers = s->issuers ? tok_issuers_ref(s->issuers) : NULL,
+        .policy = tok_shared_ref(s->policy),
+    };
+}
+
+void tok_settings_unref(struct tok_settings *s)
+{
+    tok_config_unref(&s->config);
+    tok_issuers_unref(&s->issuers);
+    tok_shared_unref(&s->policy);
+}
+
 void tok_local_init(struct tok_local *l, unsigned index, struct tok_loop *loop,
-                    struct tok_config *config, struct tok_keyring *keyring,
+                    const struct tok_settings *settings, struct tok_keyring *keyring,
                     struct tok_registry *registry, const struct tok_secrets *secrets)
 {
     *l = (struct tok_local){
         .loop = loop,
         .index = index,
-        .config = tok_config_ref(config),
+        .settings = tok_settings_ref(settings),
+        .config = settings->config,
         .keyring = tok_keyring_ref(keyring),
         .registry = tok_registry_ref(registry),
         .secrets = secrets,
@@ -19,7 +36,7 @@ void tok_local_init(struct tok_local *l, unsigned index, struct tok_loop *loop,
 
 void tok_local_finish(struct tok_local *l)
 {
-    tok_config_unref(&l->config);
+    tok_settings_unref(&l->settings);
     tok_keyring_unref(&l->keyring);
     tok_registry_unref(&l->registry);
     tok_revocations_finish(&l->revocations);

@@ -4,17 +4,30 @@
 #define TOK_STATE_LOCAL_H
 
 #include "base/loop.h"
+#include "base/shared.h"
 #include "config/config.h"
 #include "state/counters.h"
+#include "state/issuers.h"
 #include "state/keyring.h"
 #include "state/registry.h"
 #include "state/revocations.h"
 #include "state/secrets.h"
 
+/* What a reload replaces, all of it at once. */
+struct tok_settings {
+    struct tok_config *config;
+    struct tok_issuers *issuers; /* NULL: no trusted issuers */
+    struct tok_shared *policy;   /* validation/policy.h; NULL: no policy file */
+};
+/* References of its own. */
+struct tok_settings tok_settings_ref(const struct tok_settings *s);
+void tok_settings_unref(struct tok_settings *s);
+
 struct tok_local {
     struct tok_loop *loop;
     unsigned index;
-    struct tok_config *config;
+    struct tok_settings settings;
+    struct tok_config *config; /* of the settings: what nearly everybody wants of them */
     struct tok_keyring *keyring;
     struct tok_registry *registry;
     const struct tok_secrets *secrets;
@@ -26,7 +39,7 @@ struct tok_local {
 
 /* Takes references. */
 void tok_local_init(struct tok_local *l, unsigned index, struct tok_loop *loop,
-                    struct tok_config *config, struct tok_keyring *keyring,
+                    const struct tok_settings *settings, struct tok_keyring *keyring,
                     struct tok_registry *registry, const struct tok_secrets *secrets);
 void tok_local_finish(struct tok_local *l);
 

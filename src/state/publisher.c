@@ -26,7 +26,7 @@ struct publication {
     union {
         struct tok_keyring *keyring;
         struct tok_registry *registry;
-        struct tok_config *config;
+        struct tok_settings settings;
         struct {
             const struct tok_revocation *entries; /* behind the deliveries */
             size_t count;
@@ -137,25 +137,26 @@ tok_err tok_publish_registry(struct tok_publisher *publisher, struct tok_registr
     return TOK_OK;
 }
 
-/* ---- config ---- */
+/* ---- settings ---- */
 
-static void apply_config(struct tok_local *local, const struct publication *p)
+static void apply_settings(struct tok_local *local, const struct publication *p)
 {
-    tok_config_unref(&local->config);
-    local->config = tok_config_ref(p->what.config);
+    tok_settings_unref(&local->settings);
+    local->settings = tok_settings_ref(&p->what.settings);
+    local->config = local->settings.config;
 }
-static void release_config(struct publication *p)
+static void release_settings(struct publication *p)
 {
-    tok_config_unref(&p->what.config);
+    tok_settings_unref(&p->what.settings);
 }
-static const struct news config_news = {apply_config, release_config};
+static const struct news settings_news = {apply_settings, release_settings};
 
-tok_err tok_publish_config(struct tok_publisher *publisher, struct tok_config *c,
-                           struct tok_loop *home, tok_published *done, void *arg)
+tok_err tok_publish_settings(struct tok_publisher *publisher, const struct tok_settings *s,
+                             struct tok_loop *home, tok_published *done, void *arg)
 {
     struct publication *p = NULL;
-    TOK_TRY(prepare(publisher, &config_news, 0, home, done, arg, &p));
-    p->what.config = tok_config_ref(c);
+    TOK_TRY(prepare(publisher, &settings_news, 0, home, done, arg, &p));
+    p->what.settings = tok_settings_ref(s);
     send(p, publisher);
     return TOK_OK;
 }

@@ -370,8 +370,9 @@ static tok_err compile(struct tok_policy *p, const char *file, struct tok_why *w
 
 /* ---- the whole ---- */
 
-static void policy_free(struct tok_policy *p)
+static void destroy(struct tok_shared *shared)
 {
+    struct tok_policy *p = (struct tok_policy *)shared;
     for (size_t i = 0; i < p->rules_count; i++) {
         free(p->rules[i].parts);
         free(p->rules[i].alternatives);
@@ -390,27 +391,23 @@ tok_err tok_policy_load(const char *file, struct tok_policy **ret, struct tok_wh
     struct tok_policy *p = calloc(1, sizeof *p);
     if (!p)
         return TOK_ERR_NOMEM;
-    atomic_init(&p->refs, 1);
+    tok_shared_init(&p->shared, destroy);
     tok_err err = compile(p, file, why);
     if (err != TOK_OK)
-        policy_free(p);
+        destroy(&p->shared);
     else
         *ret = p;
     return err;
 }
 
-struct tok_policy *tok_policy_ref(struct tok_policy *p)
+struct tok_shared *tok_policy_shared(struct tok_policy *p)
 {
-    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
-    return p;
+    return p ? &p->shared : NULL;
 }
 
-void tok_policy_unref(struct tok_policy **p)
+const struct tok_policy *tok_policy_of(const struct tok_shared *s)
 {
-    struct tok_policy *mine = *p;
-    *p = NULL;
-    if (mine && atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) == 1)
-        policy_free(mine);
+    return (const struct tok_policy *)s;
 }
 
 size_t tok_policy_rules_count(const struct tok_policy *p)

@@ -13,6 +13,7 @@
 #ifndef TOK_VALIDATION_POLICY_H
 #define TOK_VALIDATION_POLICY_H
 
+#include "base/shared.h"
 #include "validation/validation.h"
 
 struct tok_policy;
@@ -22,8 +23,9 @@ struct tok_policy;
 /* Reads, compiles and runs the tests of the file. TOK_ERR_CONFIG with file, line and rule in `why`. */
 TOK_MUST_USE tok_err tok_policy_load(const char *file, struct tok_policy **ret,
                                      struct tok_why *why);
-struct tok_policy *tok_policy_ref(struct tok_policy *p);
-void tok_policy_unref(struct tok_policy **p); /* NULL-safe */
+/* As the thing that is counted, and back; both pass NULL on. */
+struct tok_shared *tok_policy_shared(struct tok_policy *p);
+const struct tok_policy *tok_policy_of(const struct tok_shared *s);
 
 size_t tok_policy_rules_count(const struct tok_policy *p);
 size_t tok_policy_tests_count(const struct tok_policy *p);

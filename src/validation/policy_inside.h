@@ -2,6 +2,7 @@
 #ifndef TOK_VALIDATION_POLICY_INSIDE_H
 #define TOK_VALIDATION_POLICY_INSIDE_H
 
+#include "base/shared.h"
 #include "config/tree.h"
 #include "validation/path.h"
 #include "validation/policy.h"
@@ -65,7 +66,7 @@ struct tok_policy_index {
 };
 
 struct tok_policy {
-    atomic_uint refs;
+    struct tok_shared shared; /* first */
     struct tok_tree *tree; /* all texts are its */
     struct tok_rule *rules;
     size_t rules_count, tests_count;
