@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.fleet import fleet_in
 from support.service import PASSWORDS, ok
 
 ORIGIN = "https://app.example"
@@ -15,7 +16,6 @@ def preflight(service, path, origin):
 
 @pytest.fixture(scope="module")
 def service(stocked, tmp_path_factory):
-    from conftest import fleet_in
     with fleet_in(stocked, tmp_path_factory.mktemp("cors")) as fleet:
         yield fleet.serve({"cors.origins": f"{ORIGIN} http://localhost:3000"})
 
