@@ -155,6 +155,6 @@ enum tok_form_verdict tok_form_read(tok_span text, bool strict, struct tok_buf *
 
 bool tok_form_content_type(tok_span value)
 {
-    return tok_span_ieq(tok_span_trim(cut(&value, ';')),
-                        TOK_LIT("application/x-www-form-urlencoded"));
+    tok_span type = tok_span_of(value.ptr, tok_span_find(value, ';'));
+    return tok_span_ieq(tok_span_trim(type), TOK_LIT("application/x-www-form-urlencoded"));
 }

@@ -177,9 +177,6 @@ static tok_err check_field(struct scan *s, tok_span name, tok_span value)
 
 static bool read_request_line(struct scan *s)
 {
-    /* SPEC rfc9112#2.2: an empty line left over from the request before is ignored. */
-    if (take(s, '\r') && !take(s, '\n'))
-        return false;
     if (tok_span_empty(take_while(s, is_token)) || !take_text(s, " /"))
         return false;
     take_while(s, is_target);
