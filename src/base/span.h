@@ -44,6 +44,15 @@ static inline tok_span tok_span_skip(tok_span s, size_t n)
 }
 /* Position of the first `c`, or s.len. */
 size_t tok_span_find(tok_span s, char c);
+/* Without the spaces and tabs at both ends: HTTP's optional white space (RFC 9110 section 5.6.3). */
+static inline tok_span tok_span_trim(tok_span s)
+{
+    while (s.len != 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
+        s = tok_span_skip(s, 1);
+    while (s.len != 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}
 /* Strict decimal, no sign, no spaces, no overflow. */
 bool tok_span_u64(tok_span s, uint64_t *ret);
 

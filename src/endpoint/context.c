@@ -23,21 +23,12 @@ static bool parse_hop(tok_span text, struct tok_address *ret)
     return text.len != 0 && tok_buf_ok(&out) && tok_address_parse(tok_buf_span(&out), ret);
 }
 
-static tok_span trim(tok_span s)
-{
-    while (s.len != 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-        s = tok_span_skip(s, 1);
-    while (s.len != 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 static tok_span last_hop(tok_span *list)
 {
     size_t start = list->len;
     while (start > 0 && list->ptr[start - 1] != ',')
         start--;
-    tok_span hop = trim(tok_span_skip(*list, start));
+    tok_span hop = tok_span_trim(tok_span_skip(*list, start));
     list->len = start > 0 ? start - 1 : 0;
     return hop;
 }

@@ -10,7 +10,8 @@
 #include "base/span.h"
 
 /* `head` starts at the request line and may hold more than the head. TOK_OK, TOK_ERR_LENGTH_REQUIRED (any
- * Transfer-Encoding) or TOK_ERR_BAD_REQUEST. A head of HTTP/1.0 or 1.1 with exactly one valid Host, at most
+ * Transfer-Encoding) or TOK_ERR_BAD_REQUEST. Not complete: the empty line at its end has not come, and so
+ * far nothing is wrong. A head of HTTP/1.0 or 1.1 with exactly one valid Host, at most
  * one valid Content-Length, no folded line, no bare LF or CR, no NUL, an origin-form target. */
 tok_err tok_guard_check(tok_span head, bool *ret_complete);
 

@@ -15,7 +15,7 @@ struct tok_server;
 
 struct tok_server_options {
     const struct tok_config
-        *config; /* limits and timeouts; a reload comes through `cors_origins` below */
+        *config; /* read by create only; what a reload may change comes through the setters below */
     unsigned loops_count;
     const struct tok_route *public_routes; /* ends with path NULL */
     const struct tok_route *admin_routes;
@@ -35,6 +35,8 @@ struct tok_loop *tok_server_loop(struct tok_server *s, unsigned i);
  * changed later on the loop itself). Before start, or on the loop. */
 void tok_server_set_context(struct tok_server *s, unsigned i, void *context);
 void tok_server_set_cors(struct tok_server *s, unsigned i, tok_span origins);
+/* log.access, which create has read; the same rule. */
+void tok_server_set_access_log(struct tok_server *s, unsigned i, bool on);
 /* Really bound public addresses ("127.0.0.1:18080"), also when port 0 was asked; one word each. */
 void tok_server_addresses(const struct tok_server *s, struct tok_buf *out);
 bool tok_server_is_tls(const struct tok_server *s);

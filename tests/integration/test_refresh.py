@@ -209,9 +209,10 @@ def test_a_session_killed_by_reuse_stays_dead_after_a_restart(service):
 
 def test_an_idle_session_is_over(fleet):
     service = fleet.serve({"refresh.idle_s": 1, "refresh.grace_s": 0})
-    token = service.tokens()["refresh_token"]
-    wait_until(lambda: not service.is_active(token, client=None), "the session is idle too long")
-    refused(service.refresh(token))
+    token = service.tokens(client=RS)["refresh_token"]
+    assert service.is_active(token, RS)
+    wait_until(lambda: not service.is_active(token, RS), "the session is idle too long")
+    refused(service.refresh(token, client=RS))
 
 
 def test_a_revoked_session_has_no_grace(service):
