@@ -44,6 +44,7 @@ static inline void tok_buf_putc(struct tok_buf *b, char c)
     tok_buf_put(b, tok_span_of(&c, 1));
 }
 void tok_buf_put_i64(struct tok_buf *b, int64_t v);
+/* For people's texts: its final NUL is not counted, but needs room. */
 void tok_buf_printf(struct tok_buf *b, const char *fmt, ...) TOK_PRINTF(2, 3);
 /* Room for `n` bytes to be written by the caller, counted at once; NULL when it does not fit. */
 char *tok_buf_claim(struct tok_buf *b, size_t n);

@@ -1,1 +1,143 @@
+/* base/json_out.c: JSON into a bounded buffer. Any thread. What does not fit is remembered by the buffer. */
 #include "base/json_out.h"
+
+#include "base/words.h"
+
+#define DEPTH_MAX 32 /* bits of is_array */
+
+/* Before any value: the comma, unless a name or an opening stands before it. */
+static void start_value(struct tok_json_out *j)
+{
+    if (j->comma)
+        tok_buf_putc(j->buf, ',');
+    j->comma = true;
+}
+
+static void open_level(struct tok_json_out *j, bool array)
+{
+    tok_assert(j->depth < DEPTH_MAX);
+    start_value(j);
+    tok_buf_putc(j->buf, array ? '[' : '{');
+    j->is_array = j->is_array << 1 | (array ? 1 : 0);
+    j->depth++;
+    j->comma = false;
+}
+
+void tok_json_object(struct tok_json_out *j)
+{
+    open_level(j, false);
+}
+
+void tok_json_array(struct tok_json_out *j)
+{
+    open_level(j, true);
+}
+
+void tok_json_end(struct tok_json_out *j)
+{
+    tok_assert(j->depth > 0);
+    tok_buf_putc(j->buf, (j->is_array & 1) != 0 ? ']' : '}');
+    j->is_array >>= 1;
+    j->depth--;
+    j->comma = true;
+}
+
+void tok_json_key(struct tok_json_out *j, const char *name)
+{
+    start_value(j);
+    tok_buf_putc(j->buf, '"');
+    tok_buf_put(j->buf, tok_span_str(name));
+    tok_buf_put(j->buf, TOK_LIT("\":"));
+    j->comma = false;
+}
+
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= ' ' && c != '"' && c != '\\';
+}
+
+/* SPEC rfc8259#7: what must be escaped, and nothing else. */
+static void put_escaped(struct tok_buf *b, char c)
+{
+    static const char short_forms[0x20] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    unsigned char code = (unsigned char)c;
+    char letter = code < sizeof short_forms ? short_forms[code] : c;
+    char form[] = {'\\', letter, '0', '0', (char)('0' + code / 16), "0123456789abcdef"[code % 16]};
+    if (letter == '\0')
+        form[1] = 'u';
+    tok_buf_put(b, tok_span_of(form, letter == '\0' ? sizeof form : 2));
+}
+
+void tok_json_put_str(struct tok_json_out *j, tok_span s)
+{
+    start_value(j);
+    tok_buf_putc(j->buf, '"');
+    while (s.len != 0) {
+        size_t run = 0;
+        while (run < s.len && is_plain(s.ptr[run]))
+            run++;
+        tok_buf_put(j->buf, tok_span_of(s.ptr, run));
+        s = tok_span_skip(s, run);
+        if (s.len != 0) {
+            put_escaped(j->buf, s.ptr[0]);
+            s = tok_span_skip(s, 1);
+        }
+    }
+    tok_buf_putc(j->buf, '"');
+}
+
+void tok_json_put_i64(struct tok_json_out *j, int64_t v)
+{
+    start_value(j);
+    tok_buf_put_i64(j->buf, v);
+}
+
+void tok_json_put_bool(struct tok_json_out *j, bool v)
+{
+    tok_json_put_raw(j, v ? TOK_LIT("true") : TOK_LIT("false"));
+}
+
+void tok_json_put_null(struct tok_json_out *j)
+{
+    tok_json_put_raw(j, TOK_LIT("null"));
+}
+
+void tok_json_put_raw(struct tok_json_out *j, tok_span json)
+{
+    start_value(j);
+    tok_buf_put(j->buf, json);
+}
+
+void tok_json_put_words(struct tok_json_out *j, tok_span words)
+{
+    tok_span word;
+    tok_json_array(j);
+    while (tok_words_next(&words, &word))
+        tok_json_put_str(j, word);
+    tok_json_end(j);
+}
+
+void tok_json_member_str(struct tok_json_out *j, const char *name, tok_span s)
+{
+    tok_json_key(j, name);
+    tok_json_put_str(j, s);
+}
+
+void tok_json_member_i64(struct tok_json_out *j, const char *name, int64_t v)
+{
+    tok_json_key(j, name);
+    tok_json_put_i64(j, v);
+}
+
+void tok_json_member_bool(struct tok_json_out *j, const char *name, bool v)
+{
+    tok_json_key(j, name);
+    tok_json_put_bool(j, v);
+}
+
+void tok_json_member_words(struct tok_json_out *j, const char *name, tok_span words)
+{
+    tok_json_key(j, name);
+    tok_json_put_words(j, words);
+}

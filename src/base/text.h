@@ -5,6 +5,8 @@
 #include "base/buf.h"
 
 bool tok_text_is_utf8(tok_span s);
+/* How many bytes from the start on are valid UTF-8. */
+size_t tok_text_utf8_prefix(tok_span s);
 /* NFC of valid UTF-8 without NUL, appended to out (passwords). false: invalid, NUL, or no room.
  * Cost: no heap for ASCII; otherwise one allocation, wiped before it is freed. */
 TOK_MUST_USE bool tok_text_nfc(tok_span s, struct tok_buf *out);

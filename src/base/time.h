@@ -18,7 +18,8 @@ static inline tok_time_s tok_time_to_s(tok_time_us t)
     return t / TOK_US_PER_S;
 }
 
-/* "2026-11-24T07:54:22Z" into dst; for people and logs. */
+/* "2026-11-24T07:54:22Z" into dst; for people and logs. A time outside the years 1000 to
+ * 9999 is shown as the nearest within. */
 #define TOK_TIME_TEXT_BYTES 21
 void tok_time_text(tok_time_s t, char dst[static TOK_TIME_TEXT_BYTES]);
 

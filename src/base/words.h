@@ -17,6 +17,8 @@ void tok_words_common(tok_span a, tok_span b, struct tok_buf *out);
 /* Appends with a space when needed; a word that is there already is not repeated. */
 void tok_words_add(struct tok_buf *list, tok_span word);
 size_t tok_words_count(tok_span list);
+/* More words than this are no list: finding a word twice costs the square of their number. */
+#define TOK_WORDS_MAX 256
 /* RFC 6749: %x21 / %x23-5B / %x5D-7E, single spaces, none at the ends, no word twice; empty is fine. */
 bool tok_words_are_scopes(tok_span list);
 /* [A-Za-z0-9._:-]+ words, same spacing rules. */

@@ -19,7 +19,7 @@ int tok_cmd_client_list(struct tok_args *a)
     return tok_admin_command(a, "GET", "/admin/clients", TOK_NONE, print_clients);
 }
 
-/* --grant a,b and --grant a --grant b and --grant 'a b' all mean the same; the last flag counts. */
+/* --grant a,b and --grant 'a b' mean the same. */
 static void put_grants(const char *text, struct tok_json_out *j)
 {
     char words[256];

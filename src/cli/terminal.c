@@ -51,10 +51,10 @@ static tok_err ask_once(const char *prompt, struct tok_buf *out, struct tok_why 
         return read_line(out, why);
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
-    fprintf(stderr, "%s: ", prompt);
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) != 0)
         return tok_why_set(why, TOK_ERR_IO, "the terminal cannot hide what is typed: %s",
                            strerror(errno));
+    fprintf(stderr, "%s: ", prompt); /* who types at once is hidden already */
     tok_err err = read_line(out, why);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
     fputc('\n', stderr);

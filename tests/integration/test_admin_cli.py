@@ -184,7 +184,7 @@ def test_tables_for_people(both):
     assert "u-bob" in text and "user support" in text
     assert both.cli("client", "list").splitlines()[0].startswith("client_id")
     assert both.cli("key", "list").splitlines()[0].startswith("kid")
-    assert "both" not in both.cli("user", "logout", "alice")
+    assert both.cli("user", "logout", "alice") == ""
 
 
 # ---- clients ----
@@ -211,7 +211,7 @@ def test_a_client_that_cannot_be(both, client_id, flags, secret, says):
 
 
 def test_a_clients_life(both):
-    both.cli("client", "add", "web", "--grant", "password", "--grant", "client_credentials")
+    both.cli("client", "add", "web", "--grant", "password client_credentials")
     assert len(both.cli("client", "secret", "web", "--json")["client_secret"]) >= 32
     both.cli("client", "secret", "web", "--secret-stdin", "--only", stdin="x" * 40 + "\n")
     both.cli("client", "remove", "web")
