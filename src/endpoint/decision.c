@@ -131,8 +131,7 @@ bool tok_principal_of(struct tok_request *r, enum tok_reason *ret_reason, struct
     struct tok_context *context = tok_context_of(r);
     *ret_reason = TOK_REASON_ABSENT;
     if (kind == TOK_AUTH_BEARER)
-        *ret_reason =
-            tok_authenticate(context->local, given.token, tok_context_now(context), ret);
+        *ret_reason = tok_authenticate(context->local, given.token, tok_context_now(context), ret);
     else if (kind == TOK_AUTH_MALFORMED && given.is_bearer)
         *ret_reason = TOK_REASON_MALFORMED;
     return true;

@@ -69,6 +69,14 @@ enum tok_method tok_request_method(const struct tok_request *r)
 {
     return r->method;
 }
+tok_span tok_request_method_text(const struct tok_request *r)
+{
+    return tok_span_of(r->h2o->input.method.base, r->h2o->input.method.len);
+}
+tok_span tok_request_host(const struct tok_request *r)
+{
+    return tok_span_of(r->h2o->input.authority.base, r->h2o->input.authority.len);
+}
 tok_span tok_request_path(const struct tok_request *r)
 {
     return r->path;

@@ -17,7 +17,9 @@ struct tok_request; /* opaque: h2o's request */
 
 const struct tok_route *tok_request_route(const struct tok_request *r);
 enum tok_method tok_request_method(const struct tok_request *r);
-tok_span tok_request_path(const struct tok_request *r); /* as sent, without the query */
+tok_span tok_request_method_text(const struct tok_request *r); /* as sent */
+tok_span tok_request_host(const struct tok_request *r);        /* with its port, as sent */
+tok_span tok_request_path(const struct tok_request *r);        /* as sent, without the query */
 /* The part of the path after a prefix route's own path. */
 tok_span tok_request_rest(const struct tok_request *r);
 tok_span

@@ -237,8 +237,8 @@ static tok_err set_costs(struct tok_service *svc, const struct tok_config *confi
     return tok_throttle_create((size_t)config->throttle_entries_max, &svc->throttle);
 }
 
-tok_err tok_boot_open(struct tok_config *config, const struct tok_data_dir *dir,
-                      struct tok_boot *b, struct tok_why *why)
+tok_err tok_boot_open(struct tok_config *config, const struct tok_data_dir *dir, struct tok_boot *b,
+                      struct tok_why *why)
 {
     *b = (struct tok_boot){.service.started_at = tok_time_now()};
     if (!tok_alg_by_name(config->signing_algorithm))
@@ -319,8 +319,8 @@ tok_err tok_boot_clerk(struct tok_boot *b, struct tok_clerk *c)
     tok_assert(publisher->count < TOK_LOOPS_MAX);
     TOK_TRY(tok_reader_open(b->service.store, &c->reader));
     tok_plain_loop_init(&c->loop);
-    tok_local_init(&c->local, (unsigned)publisher->count, &c->loop.loop, &b->settings,
-                   b->keyring, b->registry, &b->service.secrets);
+    tok_local_init(&c->local, (unsigned)publisher->count, &c->loop.loop, &b->settings, b->keyring,
+                   b->registry, &b->service.secrets);
     publisher->locals[publisher->count++] = &c->local;
     return tok_boot_load_revocations(b, &c->local, tok_loop_now(&c->loop.loop));
 }
