@@ -42,31 +42,34 @@ static struct daemon *daemon_of(struct tok_clerk *c)
     return (struct daemon *)((char *)c - offsetof(struct daemon, clerk));
 }
 
-struct cors_change {
+struct http_change {
     struct tok_msg msg;
     struct tok_server *server;
     unsigned loop;
     tok_span origins;
+    bool access_log;
 };
 
-static void apply_cors(struct tok_msg *msg)
+static void apply_http(struct tok_msg *msg)
 {
-    struct cors_change *change = (struct cors_change *)msg;
+    struct http_change *change = (struct http_change *)msg;
     tok_server_set_cors(change->server, change->loop, change->origins);
+    tok_server_set_access_log(change->server, change->loop, change->access_log);
     free(change);
 }
 
 /* Posted before the configuration, which then keeps the text alive on that loop as long as it is used. */
-static tok_err post_cors(struct daemon *d, const struct tok_config *config)
+static tok_err post_http(struct daemon *d, const struct tok_config *config)
 {
-    struct cors_change *change[TOK_LOOPS_MAX] = {0};
+    struct http_change *change[TOK_LOOPS_MAX] = {0};
     bool all = true;
     for (unsigned i = 0; i < d->loops_count; i++)
         all = (change[i] = malloc(sizeof *change[i])) != NULL && all;
     for (unsigned i = 0; i < d->loops_count && !all; i++)
         free(change[i]);
     for (unsigned i = 0; i < d->loops_count && all; i++) {
-        *change[i] = (struct cors_change){{.run = apply_cors}, d->server, i, config->cors_origins};
+        *change[i] = (struct http_change){
+            {.run = apply_http}, d->server, i, config->cors_origins, config->log_access};
         tok_loop_post(tok_server_loop(d->server, i), &change[i]->msg);
     }
     return all ? TOK_OK : TOK_ERR_NOMEM;
@@ -81,7 +84,7 @@ static tok_err reload(struct tok_clerk *c, struct tok_why *why)
     if (err == TOK_OK)
         err = tok_settings_load(config, &settings, why);
     if (err == TOK_OK)
-        err = post_cors(d, config);
+        err = post_http(d, config);
     if (err == TOK_OK)
         err = tok_clerk_publish_settings(c, &settings);
     if (err == TOK_OK) {

@@ -124,13 +124,17 @@ static void limits_of(const struct tok_throttle_rules *rules, struct limit ret[K
     ret[OF_PREFIX] = (struct limit){rules->prefix_free_failures, fast_us > 0 ? fast_us : 1};
 }
 
-static void forget(struct entry *e, const struct limit *limit, tok_mono_us now)
+/* How many were forgotten since somebody last looked. Another thread's clock reading may be a little younger
+ * than ours. */
+static int64_t forgotten(const struct entry *e, const struct limit *limit, tok_mono_us now)
 {
-    int64_t forgotten = (now - e->forgotten_at) / limit->forget_us;
-    if (forgotten <= 0) /* another thread's clock reading may be a little younger than ours */
-        return;
-    e->failures = forgotten < e->failures ? e->failures - (uint32_t)forgotten : 0;
-    e->forgotten_at += forgotten * limit->forget_us;
+    return now > e->forgotten_at ? (now - e->forgotten_at) / limit->forget_us : 0;
+}
+
+static int64_t failures_left(const struct entry *e, const struct limit *limit, tok_mono_us now)
+{
+    int64_t left = e->failures - forgotten(e, limit, now);
+    return left > 0 ? left : 0;
 }
 
 static int64_t delay_s(const struct tok_throttle_rules *rules, int64_t beyond)
@@ -140,7 +144,7 @@ static int64_t delay_s(const struct tok_throttle_rules *rules, int64_t beyond)
     return rules->base_delay_s << beyond;
 }
 
-/* How long this entry still refuses; 0: it does not. */
+/* How long this entry still refuses; 0: it does not. A delay stays what it was when it began. */
 static tok_mono_us wait_us(const struct entry *e, const struct limit *limit,
                            const struct tok_throttle_rules *rules, tok_mono_us now)
 {
@@ -153,33 +157,30 @@ static tok_mono_us wait_us(const struct entry *e, const struct limit *limit,
 
 /* ---- counting ---- */
 
-/* Fewest failures, then longest ago. An empty one matters least of all. */
-static bool matters_less(const struct entry *a, const struct entry *b)
-{
-    return a->failures != b->failures ? a->failures < b->failures : a->last_at < b->last_at;
-}
-
-/* `not_this`: the attempt's other entry, which may lie in the same set. */
+/* The attempt's own entry: the one that matters least makes room, which is the one with fewest failures, then
+ * the oldest. `not_this` is the attempt's other entry, which may lie in the same set. */
 static struct entry *claim(const struct place *place, enum kind kind, const struct entry *not_this,
                            const struct limit limits[KINDS], tok_mono_us now)
 {
-    struct entry *least = NULL;
-    for (struct entry *e = place->set[kind]; e < place->set[kind] + WAYS; e++) {
-        if (e == not_this)
+    struct entry *set = place->set[kind], *least = set != not_this ? set : set + 1;
+    int64_t fewest = failures_left(least, &limits[least->kind], now);
+    for (struct entry *e = set; e < set + WAYS; e++) {
+        int64_t left = failures_left(e, &limits[e->kind], now);
+        if (e == not_this || left > fewest || (left == fewest && e->last_at >= least->last_at))
             continue;
-        forget(e, &limits[e->kind], now);
-        if (least == NULL || matters_less(e, least))
-            least = e;
+        least = e;
+        fewest = left;
     }
     *least =
         (struct entry){.key = place->key[kind], .kind = kind, .last_at = now, .forgotten_at = now};
     return least;
 }
 
-static void count(struct entry *e, tok_mono_us now)
+static void count(struct entry *e, const struct limit *limit, tok_mono_us now)
 {
-    if (e->failures < UINT32_MAX)
-        e->failures++;
+    int64_t left = failures_left(e, limit, now);
+    e->forgotten_at += forgotten(e, limit, now) * limit->forget_us;
+    e->failures = left < UINT32_MAX ? (uint32_t)left + 1 : UINT32_MAX;
     e->previous_at = e->last_at;
     e->last_at = now;
 }
@@ -199,10 +200,8 @@ static tok_mono_us longest_wait_us(struct entry *const entries[KINDS],
 {
     tok_mono_us longest = 0;
     for (enum kind kind = 0; kind < KINDS; kind++) {
-        if (entries[kind] == NULL)
-            continue;
-        forget(entries[kind], &limits[kind], now);
-        tok_mono_us wait = wait_us(entries[kind], &limits[kind], rules, now);
+        tok_mono_us wait =
+            entries[kind] != NULL ? wait_us(entries[kind], &limits[kind], rules, now) : 0;
         if (wait > longest)
             longest = wait;
     }
@@ -222,7 +221,7 @@ static tok_mono_us attempt(const struct place *place, const struct tok_throttle_
         if (entries[kind] == NULL)
             entries[kind] = claim(place, kind, entries[KINDS - 1 - kind], limits, now);
     for (enum kind kind = 0; kind < KINDS; kind++)
-        count(entries[kind], now);
+        count(entries[kind], &limits[kind], now);
     return 0;
 }
 

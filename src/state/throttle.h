@@ -26,7 +26,7 @@ struct tok_throttle_rules {
 
 enum tok_throttle_verdict { TOK_THROTTLE_WAIT = 0, TOK_THROTTLE_GO };
 
-/* About 56 bytes an entry, taken from the kernel as they are used; at least 64 entries. */
+/* 48 bytes an entry, taken from the kernel as they are used. Never fewer than 64 entries. */
 TOK_MUST_USE tok_err tok_throttle_create(size_t entries_max, struct tok_throttle **ret);
 void tok_throttle_destroy(struct tok_throttle **t);
 
