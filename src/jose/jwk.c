@@ -51,7 +51,13 @@ static tok_err check_use(const struct tok_json *jwk, struct tok_why *why)
     return TOK_OK;
 }
 
-static tok_err find_alg(const struct tok_json *jwk, const struct tok_alg **ret, struct tok_why *why)
+static bool is_type(const struct tok_alg *alg, tok_span kty, tok_span crv)
+{
+    return tok_span_eq(kty, tok_span_str(alg->kty)) && tok_span_eq(crv, tok_span_str(alg->crv));
+}
+
+static tok_err find_alg(const struct tok_json *jwk, const struct tok_alg *assumed,
+                        const struct tok_alg **ret, struct tok_why *why)
 {
     tok_span kty = TOK_NONE, crv = TOK_NONE, name = TOK_NONE;
     TOK_TRY(get_string(jwk, "kty", &kty, why));
@@ -59,9 +65,11 @@ static tok_err find_alg(const struct tok_json *jwk, const struct tok_alg **ret, 
     TOK_TRY(get_string(jwk, "alg", &name, why));
     const struct tok_alg *alg =
         name.ptr != NULL ? tok_alg_by_name(name) : tok_alg_by_type(kty, crv);
+    if (name.ptr == NULL && assumed != NULL && is_type(assumed, kty, crv))
+        alg = assumed;
     if (alg == NULL)
         return refuse(why, "\"kty\", \"crv\" and \"alg\" name no algorithm that is offered");
-    if (!tok_span_eq(kty, tok_span_str(alg->kty)) || !tok_span_eq(crv, tok_span_str(alg->crv)))
+    if (!is_type(alg, kty, crv))
         return refuse(why, "\"alg\" contradicts \"kty\" or \"crv\"");
     *ret = alg;
     return TOK_OK;
@@ -108,17 +116,23 @@ static tok_err name_key(const struct tok_json *jwk, const struct tok_pkey *key, 
     return tok_jwk_kid(key, ret);
 }
 
+tok_err tok_jwk_read(const struct tok_json *jwk, const struct tok_alg *assumed,
+                     struct tok_pkey **ret, struct tok_why *why)
+{
+    const struct tok_alg *alg;
+    if (!tok_json_is_object(jwk))
+        return refuse(why, "a JWK is an object");
+    TOK_TRY(find_alg(jwk, assumed, &alg, why));
+    TOK_TRY(check_use(jwk, why));
+    return make_key(jwk, alg, ret, why);
+}
+
 tok_err tok_jwk_parse(tok_span json, struct tok_pkey **ret, tok_kid *ret_kid, struct tok_why *why)
 {
     tok_json_auto *jwk = NULL;
     __attribute__((cleanup(tok_pkey_destroy))) struct tok_pkey *key = NULL;
-    const struct tok_alg *alg = NULL;
     TOK_TRY(tok_json_parse(json, &jwk, why));
-    if (!tok_json_is_object(jwk))
-        return refuse(why, "a JWK is an object");
-    TOK_TRY(find_alg(jwk, &alg, why));
-    TOK_TRY(check_use(jwk, why));
-    TOK_TRY(make_key(jwk, alg, &key, why));
+    TOK_TRY(tok_jwk_read(jwk, NULL, &key, why));
     TOK_TRY(name_key(jwk, key, ret_kid));
     *ret = key;
     key = NULL;

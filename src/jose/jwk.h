@@ -2,6 +2,7 @@
 #ifndef TOK_JOSE_JWK_H
 #define TOK_JOSE_JWK_H
 
+#include "base/json.h"
 #include "crypto/alg.h"
 
 #define TOK_KID_MAX 64
@@ -15,6 +16,10 @@ typedef TOK_TEXT(TOK_KID_MAX) tok_kid;
  * is a name, else random. */
 TOK_MUST_USE tok_err tok_jwk_parse(tok_span json, struct tok_pkey **ret, tok_kid *ret_kid,
                                    struct tok_why *why);
+/* The key alone, of a JWK that is part of something larger. `assumed`: the algorithm of a JWK without "alg"
+ * whose type has several; NULL: such a one is refused. */
+TOK_MUST_USE tok_err tok_jwk_read(const struct tok_json *jwk, const struct tok_alg *assumed,
+                                  struct tok_pkey **ret, struct tok_why *why);
 /* {"kty":…,"crv":…,"x":…,"kid":…,"alg":…,"use":"sig"}; with the secret members too when `secrets`
  * (for sealing, never for the wire). */
 TOK_MUST_USE tok_err tok_jwk_print(const struct tok_pkey *key, tok_span kid, bool secrets,
