@@ -9,7 +9,7 @@
 static const struct {
     tok_span word, public_word;
 } reasons[TOK_REASON_COUNT] = {
-#define TOK_R(name, word, public_word) {TOK_LIT(word), TOK_LIT(public_word)},
+#define TOK_R(name, word, public_word) {TOK_LIT_INIT(word), TOK_LIT_INIT(public_word)},
 #include "validation/reason.def"
 #undef TOK_R
 };
@@ -55,7 +55,8 @@ static bool is_complete(const struct tok_claims *c)
            c->has_iat;
 }
 
-/* iss, aud, exp (SPEC rfc9068#4). No leeway: the clock that wrote exp is the one that reads it. */
+/* iss, aud, exp (SPEC rfc9068#4). No leeway: the clock that wrote exp is the one that reads it. In
+ * seconds, because the largest exp that a claim can hold has no microseconds in 64 bits. */
 static enum tok_reason check_claims(const struct tok_config *config, const struct tok_claims *c,
                                     tok_time_us now)
 {
@@ -65,9 +66,9 @@ static enum tok_reason check_claims(const struct tok_config *config, const struc
         return TOK_REASON_AUDIENCE;
     if (!c->has_exp || !is_complete(c))
         return TOK_REASON_CLAIMS;
-    if (now >= c->exp * TOK_US_PER_S)
+    if (tok_time_to_s(now) >= c->exp)
         return TOK_REASON_EXPIRED;
-    if (c->has_nbf && now < c->nbf * TOK_US_PER_S)
+    if (c->has_nbf && tok_time_to_s(now) < c->nbf)
         return TOK_REASON_CLAIMS;
     return TOK_REASON_GOOD;
 }
