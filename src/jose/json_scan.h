@@ -1,10 +1,11 @@
 /* jose/json_scan.h: a pull reader over JSON text for the hot path: no tree, no allocation, no recursion.
  *
- * Strict RFC 8259 and valid UTF-8; every member name of an object is compared with those before it, so a
- * duplicate is refused (parsers that keep different ones disagree on what was signed); at most
- * TOK_SCAN_MEMBERS_MAX members and TOK_SCAN_DEPTH_MAX levels. The first error sticks: callers check
- * tok_scan_done() once. Strings without escapes are spans into the text; others are unescaped into
- * `room`, which must be as large as the text. */
+ * Strict RFC 8259 and valid UTF-8, and no NUL in a string; every member name of an object is compared
+ * with those before it, so a duplicate is refused (parsers that keep different ones disagree on what was
+ * signed); at most TOK_SCAN_MEMBERS_MAX members (in a skipped value: in all its open objects together)
+ * and TOK_SCAN_DEPTH_MAX levels. The first error sticks: callers check tok_scan_done() once. Strings
+ * without escapes are spans into the text; others are unescaped into `room`, which needs the size of the
+ * text at most; one that does not fit is an error. */
 #ifndef TOK_JOSE_JSON_SCAN_H
 #define TOK_JOSE_JSON_SCAN_H
 
@@ -26,6 +27,7 @@ enum tok_scan_type {
 struct tok_scan {
     const char *at, *end;
     struct tok_buf *room;
+    unsigned depth; /* objects and arrays that are open */
     bool failed;
 };
 

@@ -8,7 +8,7 @@
 #define TOK_TOKEN_MAX 8192 /* bytes of a token we look at at all */
 
 enum tok_jws_verdict {
-    TOK_JWS_MALFORMED = 0, /* not three canonical base64url parts, or too large */
+    TOK_JWS_MALFORMED = 0, /* not three canonical base64url parts, one empty, or too large */
     TOK_JWS_BAD_HEADER, /* not an object, duplicate members, crit, b64, missing alg, wrong types */
     TOK_JWS_READ
 };
