@@ -14,6 +14,11 @@ typedef struct tok_span {
 
 /* A span of a string literal. */
 #define TOK_LIT(s) ((tok_span){("" s), sizeof(s) - 1})
+/* The same where a table is initialised: a compound literal is no constant (C17 6.6). */
+#define TOK_LIT_INIT(s)                                                                            \
+    {                                                                                              \
+        ("" s), sizeof(s) - 1                                                                      \
+    }
 #define TOK_NONE ((tok_span){NULL, 0})
 
 static inline tok_span tok_span_of(const void *ptr, size_t len)

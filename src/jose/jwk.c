@@ -119,7 +119,7 @@ static tok_err name_key(const struct tok_json *jwk, const struct tok_pkey *key, 
 tok_err tok_jwk_read(const struct tok_json *jwk, const struct tok_alg *assumed,
                      struct tok_pkey **ret, struct tok_why *why)
 {
-    const struct tok_alg *alg;
+    const struct tok_alg *alg = NULL;
     if (!tok_json_is_object(jwk))
         return refuse(why, "a JWK is an object");
     TOK_TRY(find_alg(jwk, assumed, &alg, why));

@@ -57,11 +57,10 @@ tok_err tok_throttle_create(size_t entries_max, struct tok_throttle **ret)
     size_t sets = entries_max / (SHARDS * WAYS);
     if (sets == 0)
         sets = 1;
-    size_t bytes;
-    if (__builtin_mul_overflow(sets * SHARDS * WAYS, sizeof(struct entry), &bytes) ||
-        __builtin_add_overflow(bytes, sizeof(struct tok_throttle), &bytes))
+    if (entries_max > SIZE_MAX / 2 / sizeof(struct entry))
         return TOK_ERR_NOMEM;
-    struct tok_throttle *t = calloc(1, bytes); /* pages come as they are used */
+    /* Pages come as they are used. */
+    struct tok_throttle *t = calloc(1, sizeof *t + sets * SHARDS * WAYS * sizeof t->entries[0]);
     if (t == NULL)
         return TOK_ERR_NOMEM;
     t->sets_count = sets;

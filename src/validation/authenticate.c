@@ -9,7 +9,7 @@
 static const struct {
     tok_span word, public_word;
 } reasons[TOK_REASON_COUNT] = {
-#define TOK_R(name, word, public_word) {TOK_LIT(word), TOK_LIT(public_word)},
+#define TOK_R(name, word, public_word) {TOK_LIT_INIT(word), TOK_LIT_INIT(public_word)},
 #include "validation/reason.def"
 #undef TOK_R
 };
@@ -25,25 +25,13 @@ tok_span tok_reason_public_word(enum tok_reason r)
     return reasons[r].public_word;
 }
 
-/* Form, header, key, algorithm, signature, typ: after this the payload is what we or nobody signed. */
-static enum tok_reason check_signature(const struct tok_local *local, tok_span token,
-                                       struct tok_buf *room, struct tok_jws *jws)
+/* Algorithm, signature, typ: after this the payload is what we or nobody signed. */
+static enum tok_reason check_signature(const struct tok_pkey *key, const struct tok_jws *jws)
 {
-    switch (tok_jws_read(token, room, jws)) {
-    case TOK_JWS_MALFORMED:
-        return TOK_REASON_MALFORMED;
-    case TOK_JWS_BAD_HEADER:
-        return TOK_REASON_HEADER;
-    case TOK_JWS_READ:
-        break;
-    }
-    const struct tok_keyring_entry *entry = tok_keyring_find(local->keyring, jws->kid);
-    if (!entry)
-        return TOK_REASON_UNKNOWN_KEY;
     /* SPEC rfc8725#3.1: the key owns its algorithm, the header only has to agree. */
-    if (!tok_span_eq(jws->alg, tok_span_str(tok_pkey_alg(entry->key)->name)))
+    if (!tok_span_eq(jws->alg, tok_span_str(tok_pkey_alg(key)->name)))
         return TOK_REASON_ALGORITHM;
-    if (tok_pkey_verify(entry->key, jws->signing_input, jws->signature) != TOK_SIG_GOOD)
+    if (tok_pkey_verify(key, jws->signing_input, jws->signature) != TOK_SIG_GOOD)
         return TOK_REASON_SIGNATURE;
     /* SPEC rfc9068#4: any other typ is refused, so that no other kind of JWT passes for a token. */
     return tok_jws_is_access_token(jws) ? TOK_REASON_GOOD : TOK_REASON_TYPE;
@@ -55,7 +43,8 @@ static bool is_complete(const struct tok_claims *c)
            c->has_iat;
 }
 
-/* iss, aud, exp (SPEC rfc9068#4). No leeway: the clock that wrote exp is the one that reads it. */
+/* iss, aud, exp (SPEC rfc9068#4). No leeway: the clock that wrote exp is the one that reads it. In
+ * seconds, because the largest exp that a claim can hold has no microseconds in 64 bits. */
 static enum tok_reason check_claims(const struct tok_config *config, const struct tok_claims *c,
                                     tok_time_us now)
 {
@@ -65,9 +54,9 @@ static enum tok_reason check_claims(const struct tok_config *config, const struc
         return TOK_REASON_AUDIENCE;
     if (!c->has_exp || !is_complete(c))
         return TOK_REASON_CLAIMS;
-    if (now >= c->exp * TOK_US_PER_S)
+    if (tok_time_to_s(now) >= c->exp)
         return TOK_REASON_EXPIRED;
-    if (c->has_nbf && now < c->nbf * TOK_US_PER_S)
+    if (c->has_nbf && tok_time_to_s(now) < c->nbf)
         return TOK_REASON_CLAIMS;
     return TOK_REASON_GOOD;
 }

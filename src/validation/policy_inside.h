@@ -67,7 +67,7 @@ struct tok_policy_index {
 
 struct tok_policy {
     struct tok_shared shared; /* first */
-    struct tok_tree *tree; /* all texts are its */
+    struct tok_tree *tree;    /* all texts are its */
     struct tok_rule *rules;
     size_t rules_count, tests_count;
     tok_span methods[TOK_METHODS_MAX];

@@ -55,11 +55,13 @@ static bool read_token(const struct tok_tree *value, struct test *t)
     struct tok_claims *claims = &t->principal->claims;
     *claims = (struct tok_claims){0};
     t->has_token = true;
-    return has_only(value, TOK_LIT("sub roles scope client_id")) &&
-           word_of(tok_tree_member(value, "sub"), &claims->sub) && claims->sub.ptr &&
-           word_of(tok_tree_member(value, "client_id"), &claims->client_id) &&
-           words_of(tok_tree_member(value, "roles"), &roles, &t->principal->roles) &&
-           words_of(tok_tree_member(value, "scope"), &scope, &claims->scope);
+    bool good = has_only(value, TOK_LIT("sub roles scope client_id")) &&
+                word_of(tok_tree_member(value, "sub"), &claims->sub) && claims->sub.ptr &&
+                word_of(tok_tree_member(value, "client_id"), &claims->client_id) &&
+                words_of(tok_tree_member(value, "roles"), &roles, &t->principal->roles) &&
+                words_of(tok_tree_member(value, "scope"), &scope, &claims->scope);
+    t->principal->user_id = claims->sub;
+    return good;
 }
 
 /* "GET /users/u1" */

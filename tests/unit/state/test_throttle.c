@@ -394,7 +394,7 @@ static void sizes(void **state)
         tok_throttle_destroy(&t);
     }
     assert_int_equal(tok_throttle_create(SIZE_MAX, &t), TOK_ERR_NOMEM);
-    assert_int_equal(tok_throttle_create(SIZE_MAX / 48, &t), TOK_ERR_NOMEM);
+    assert_int_equal(tok_throttle_create(SIZE_MAX / 64, &t), TOK_ERR_NOMEM);
     fail_alloc_after(0);
     tok_err err = tok_throttle_create(64, &t);
     fail_nothing();
