@@ -45,7 +45,7 @@ static bool authorise_bearer(struct tok_request *r, struct tok_buf *actor)
         tok_respond_unauthenticated(r, NULL, TOK_LIT("Bearer realm=\"tokend\""));
         return false;
     }
-    if (!tok_words_has(principal.roles, ADMIN_ROLE)) {
+    if (principal.is_foreign || !tok_words_has(principal.roles, ADMIN_ROLE)) {
         tok_respond_forbidden(r, NULL,
                               TOK_LIT("Bearer realm=\"tokend\", error=\"insufficient_scope\""));
         return false;

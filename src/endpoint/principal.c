@@ -15,7 +15,7 @@ void tok_principal_print(const struct tok_principal *p, struct tok_json_out *j)
     tok_span roles = p->roles, first;
     tok_json_member_str(j, "sub", c->sub);
     if (!p->is_client)
-        tok_json_member_str(j, "user_id", c->sub); /* also where the claim is turned off */
+        tok_json_member_str(j, "user_id", p->user_id); /* also where the claim is turned off */
     put_if_there(j, "username", c->username);
     if (tok_words_next(&roles, &first))
         tok_json_member_str(j, "role", first);

@@ -70,7 +70,8 @@ static tok_err revoke_access_token(struct tok_revoke *job, tok_span token,
 {
     struct tok_principal principal;
     if (tok_authenticate(job->local, token, tok_loop_now(job->local->loop), &principal) !=
-        TOK_REASON_GOOD)
+            TOK_REASON_GOOD ||
+        principal.is_foreign)
         return TOK_ERR_NOT_FOUND;
     if (!tok_span_eq(principal.claims.client_id, tok_text_span(&client->id)))
         return TOK_ERR_INVALID_GRANT;

@@ -2,7 +2,7 @@
  *
  * One straight sequence, in the order of the contract. Nothing that a token says about keys is believed:
  * its kid is only looked up in memory, and its alg must be the key's own. */
-#include "validation/validation.h"
+#include "validation/inside.h"
 
 #include "base/words.h"
 
@@ -25,16 +25,14 @@ tok_span tok_reason_public_word(enum tok_reason r)
     return reasons[r].public_word;
 }
 
-/* Algorithm, signature, typ: after this the payload is what we or nobody signed. */
-static enum tok_reason check_signature(const struct tok_pkey *key, const struct tok_jws *jws)
+enum tok_reason tok_check_signature(const struct tok_pkey *key, const struct tok_jws *jws)
 {
     /* SPEC rfc8725#3.1: the key owns its algorithm, the header only has to agree. */
     if (!tok_span_eq(jws->alg, tok_span_str(tok_pkey_alg(key)->name)))
         return TOK_REASON_ALGORITHM;
     if (tok_pkey_verify(key, jws->signing_input, jws->signature) != TOK_SIG_GOOD)
         return TOK_REASON_SIGNATURE;
-    /* SPEC rfc9068#4: any other typ is refused, so that no other kind of JWT passes for a token. */
-    return tok_jws_is_access_token(jws) ? TOK_REASON_GOOD : TOK_REASON_TYPE;
+    return TOK_REASON_GOOD;
 }
 
 static bool is_complete(const struct tok_claims *c)
@@ -57,7 +55,7 @@ static enum tok_reason check_claims(const struct tok_config *config, const struc
     if (tok_time_to_s(now) >= c->exp)
         return TOK_REASON_EXPIRED;
     if (c->has_nbf && tok_time_to_s(now) < c->nbf)
-        return TOK_REASON_CLAIMS;
+        return TOK_REASON_NOT_YET;
     return TOK_REASON_GOOD;
 }
 
@@ -78,27 +76,49 @@ static enum tok_reason check_revocations(const struct tok_local *local, const st
     return TOK_REASON_GOOD;
 }
 
-static enum tok_reason authenticate(const struct tok_local *local, tok_span token, tok_time_us now,
-                                    struct tok_principal *ret)
+static enum tok_reason authenticate_own(const struct tok_local *local, const struct tok_pkey *key,
+                                        const struct tok_jws *jws, struct tok_buf *room,
+                                        tok_time_us now, struct tok_principal *ret)
 {
-    struct tok_buf room = tok_buf_on(ret->room, sizeof ret->room);
-    struct tok_jws jws;
-    enum tok_reason reason = check_signature(local, token, &room, &jws);
+    enum tok_reason reason = tok_check_signature(key, jws);
     if (reason != TOK_REASON_GOOD)
         return reason;
-    if (tok_claims_read(jws.payload, &room, &ret->claims) != TOK_CLAIMS_READ)
+    /* SPEC rfc9068#4: any other typ is refused, so that no other kind of JWT passes for a token. */
+    if (!tok_jws_is_access_token(jws))
+        return TOK_REASON_TYPE;
+    if (tok_claims_read(jws->payload, room, &ret->claims) != TOK_CLAIMS_READ)
         return TOK_REASON_CLAIMS;
     reason = check_claims(local->config, &ret->claims, now);
     if (reason != TOK_REASON_GOOD)
         return reason;
     ret->is_client = tok_span_starts(ret->claims.sub, TOK_LIT("client:"));
+    ret->is_foreign = false;
+    ret->user_id = ret->claims.sub;
     reason = check_revocations(local, &ret->claims, ret->is_client);
     if (reason != TOK_REASON_GOOD)
         return reason;
-    size_t before = room.len;
-    tok_claims_roles(ret->claims.roles_raw, &room);
-    ret->roles = tok_span_skip(tok_buf_span(&room), before);
-    return tok_buf_ok(&room) ? TOK_REASON_GOOD : TOK_REASON_CLAIMS;
+    size_t before = room->len;
+    tok_claims_roles(ret->claims.roles_raw, room);
+    ret->roles = tok_span_skip(tok_buf_span(room), before);
+    return tok_buf_ok(room) ? TOK_REASON_GOOD : TOK_REASON_CLAIMS;
+}
+
+static enum tok_reason authenticate(const struct tok_local *local, tok_span token, tok_time_us now,
+                                    struct tok_principal *ret)
+{
+    struct tok_buf room = tok_buf_on(ret->room, sizeof ret->room);
+    struct tok_jws jws;
+    switch (tok_jws_read(token, &room, &jws)) {
+    case TOK_JWS_MALFORMED:
+        return TOK_REASON_MALFORMED;
+    case TOK_JWS_BAD_HEADER:
+        return TOK_REASON_HEADER;
+    case TOK_JWS_READ:
+        break;
+    }
+    const struct tok_keyring_entry *entry = tok_keyring_find(local->keyring, jws.kid);
+    return entry ? authenticate_own(local, entry->key, &jws, &room, now, ret)
+                 : tok_authenticate_foreign(local, &jws, &room, now, ret);
 }
 
 enum tok_reason tok_authenticate(struct tok_local *local, tok_span token, tok_time_us now,

@@ -5,7 +5,7 @@
 
 static bool owner_met(const struct tok_principal *p, tok_span owner, tok_span override_roles)
 {
-    return tok_span_eq(p->claims.sub, owner) || tok_words_any_in(p->roles, override_roles);
+    return tok_span_eq(p->user_id, owner) || tok_words_any_in(p->roles, override_roles);
 }
 
 static bool any_role_held(const struct tok_principal *p, const struct tok_demand *d)

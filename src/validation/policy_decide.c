@@ -63,10 +63,11 @@ size_t tok_policy_method(const struct tok_policy *p, tok_span method)
 
 /* ---- does one alternative allow? ---- */
 
-static bool is_owner(const struct tok_rule *r, const struct tok_path_reading *path, tok_span sub)
+static bool is_owner(const struct tok_rule *r, const struct tok_path_reading *path,
+                     tok_span user_id)
 {
     size_t at = r->owner_from_back ? path->count - 1 - r->owner_at : r->owner_at;
-    return sub.len != 0 && tok_path_segment_is(path->segment[at], sub);
+    return user_id.len != 0 && tok_path_segment_is(path->segment[at], user_id);
 }
 
 enum tok_lack tok_alternative_lacks(const struct tok_rule *r, const struct tok_alternative *a,
@@ -77,8 +78,7 @@ enum tok_lack tok_alternative_lacks(const struct tok_rule *r, const struct tok_a
         return TOK_LACKS_NOTHING;
     if (!p)
         return TOK_LACKS_LOGIN;
-    if (a->owner && !is_owner(r, path, p->claims.sub) &&
-        !tok_words_any_in(p->roles, override_roles))
+    if (a->owner && !is_owner(r, path, p->user_id) && !tok_words_any_in(p->roles, override_roles))
         return TOK_LACKS_OWNER;
     if (a->roles.len != 0 && !tok_words_any_in(a->roles, p->roles))
         return TOK_LACKS_ROLE;

@@ -24,8 +24,11 @@ tok_span tok_reason_public_word(enum tok_reason r); /* the wire */
  * tok_authenticate writes every field on TOK_REASON_GOOD, and nothing may be read otherwise. */
 struct tok_principal {
     struct tok_claims claims;
-    tok_span roles; /* words */
-    bool is_client; /* a client's own token (sub = "client:<id>") */
+    tok_span user_id; /* what an owner demand is compared with: sub, or a foreign token's user_id */
+    tok_span roles;   /* words, under our names */
+    bool is_client;   /* a client's own token (sub = "client:<id>") */
+    bool
+        is_foreign; /* a trusted issuer's: opens no /admin, authenticates no caller, is not revoked here */
     char room[2 * TOK_TOKEN_MAX + TOK_ROLES_MAX + 1];
 };
 
