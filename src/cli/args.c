@@ -140,9 +140,19 @@ static int add_setting(struct tok_args *a, enum tok_flag flag, const char *name,
     return TOK_EXIT_DONE;
 }
 
+static int operands_wanted(const struct tok_command *c)
+{
+    return !c->operand ? 0 : strchr(c->operand, ' ') ? 2 : 1;
+}
+
+static int operands_count(const struct tok_args *a)
+{
+    return (a->operand != NULL) + (a->operand2 != NULL);
+}
+
 static int finish(struct tok_args *a)
 {
-    if (a->command->operand && !a->operand)
+    if (operands_count(a) < operands_wanted(a->command))
         return wrong(a, "missing", a->command->operand);
     int code = add_setting(a, TOK_FLAG_DATA, "data", a->data_set, sizeof a->data_set);
     if (code == TOK_EXIT_DONE)
@@ -167,10 +177,10 @@ int tok_args_parse(struct tok_args *a, int argc, char **argv)
         int code = TOK_EXIT_DONE;
         if (strncmp(argv[i], "--", 2) == 0)
             code = read_flag(a, argc, argv, &i);
-        else if (!a->command->operand || a->operand)
+        else if (operands_count(a) == operands_wanted(a->command))
             code = wrong(a, "one argument too many", argv[i]);
         else
-            a->operand = argv[i];
+            *(a->operand ? &a->operand2 : &a->operand) = argv[i];
         if (code != TOK_EXIT_DONE)
             return code;
     }

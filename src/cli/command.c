@@ -35,6 +35,8 @@ static const struct tok_command commands[] = {
     {"key",    "revoke",        "KID",  0,                                              "refuse every token of a key, now", tok_cmd_key_revoke},
     {"key",    "import",        "FILE", BIT(ACTIVATE) | BIT(UNTIL),                     "take in a private JWK, to verify with", tok_cmd_key_import},
     {"key",    "export-public", NULL,   0,                                              "print the public keys as a JWK set", tok_cmd_key_export},
+    {"policy", "test",          "FILE", 0,                                              "compile a policy file and run its tests", tok_cmd_policy_test},
+    {"policy", "explain",       "METHOD PATH", BIT(AS) | BIT(HOST) | BIT(POLICY),       "say which rule decides, and why not the others", tok_cmd_policy_explain},
     {"token",  "check",         NULL,   0,                                              "say whether the token on standard input is good", tok_cmd_token_check},
     {"config", "check",         NULL,   0,                                              "read the configuration and say what is wrong", tok_cmd_config_check},
     {"config", "show",          NULL,   0,                                              "print every option and its value", tok_cmd_config_show},

@@ -11,15 +11,18 @@
 #define TOK_FLAGS(X)                                                                               \
     X(ACTIVATE, "activate", NULL, "sign with it at once")                                          \
     X(ALL_SCOPES, "all-scopes", NULL, "whatever the user may have")                                \
+    X(AS, "as", "JSON", "who asks: {\"sub\": …, \"roles\": […], \"scope\": …}; default: nobody")   \
     X(CONFIG, "config", "FILE", "configuration file (YAML)")                                       \
     X(DATA, "data", "DIR", "data folder (option data)")                                            \
     X(DEMO, "demo", NULL, "also make a user and a client to try, and print them once")             \
     X(GRANT, "grant", "A,B", "password, refresh_token, client_credentials")                        \
+    X(HOST, "host", "HOST", "the host that was asked for")                                         \
     X(ID, "id", "ID", "user id that must be kept")                                                 \
     X(JSON, "json", NULL, "print JSON")                                                            \
     X(LISTEN, "listen", "ADDRESS", "address to serve on (option listen)")                          \
     X(NOW, "now", NULL, "sign at once, although some verifiers may not have seen the key")         \
     X(ONLY, "only", NULL, "older secrets end now")                                                 \
+    X(POLICY, "policy", "FILE", "policy file (default: option policy.file)")                       \
     X(PUBLIC, "public", NULL, "a client that can keep no secret")                                  \
     X(ROLE, "role", "ROLE", "may repeat")                                                          \
     X(SCOPE, "scope", "'A B'", "scopes, space separated")                                          \
@@ -40,7 +43,7 @@ enum tok_flag {
 struct tok_args {
     const struct tok_command *command;
     const char *program;
-    const char *operand; /* NULL when the command takes none */
+    const char *operand, *operand2; /* NULL when the command takes none */
     /* given[f] times; the last value counts but for those that may repeat */
     unsigned given[TOK_FLAG_COUNT];
     const char *value[TOK_FLAG_COUNT];
@@ -55,7 +58,7 @@ typedef int tok_command_fn(struct tok_args *a);
 
 struct tok_command {
     const char *noun, *verb; /* verb NULL: the noun alone */
-    const char *operand;     /* "NAME", or NULL */
+    const char *operand;     /* "NAME", "METHOD PATH", or NULL */
     uint32_t flags;          /* bits of enum tok_flag beside the common ones */
     const char *help;
     tok_command_fn *run;
@@ -68,6 +71,7 @@ tok_command_fn tok_cmd_client_add, tok_cmd_client_list, tok_cmd_client_secret,
     tok_cmd_client_remove;
 tok_command_fn tok_cmd_key_list, tok_cmd_key_rotate, tok_cmd_key_revoke, tok_cmd_key_import,
     tok_cmd_key_export;
+tok_command_fn tok_cmd_policy_test, tok_cmd_policy_explain;
 tok_command_fn tok_cmd_token_check, tok_cmd_config_check, tok_cmd_config_show;
 
 /* ---- arguments (args.c) ---- */

@@ -1,6 +1,7 @@
 /* config/tree.h: a YAML file as a tree that remembers its lines, for what is more than names and values:
  * the policy file and the list of trusted issuers. Immutable once read; owned as a whole by its root.
  *
+ * One liberty is taken with YAML: behind "path:" a word like /users/{owner} needs no quotes in {…} either.
  * Only mappings, lists and words: anchors, aliases, tags, directives and second documents are refused, and
  * so is a name that stands twice in a mapping. Cold path; blocks on the file. */
 #ifndef TOK_CONFIG_TREE_H

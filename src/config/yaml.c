@@ -37,6 +37,49 @@ static tok_err read_file(const char *file, struct tok_buf *text, struct tok_why 
     return err;
 }
 
+/* ---- paths with braces ---- */
+
+#define PATH_KEY TOK_LIT("path:")
+
+/* How long the path at the front of `s` is: up to a blank, a comma, or a brace that it did not open. */
+static size_t path_len(tok_span s, bool *ret_has_braces)
+{
+    size_t len = 0;
+    bool open = false;
+    *ret_has_braces = false;
+    for (; len < s.len && strchr(" \t\r\n,'\"", s.ptr[len]) == NULL; len++) {
+        if (s.ptr[len] == '}' && !open)
+            break;
+        open = s.ptr[len] == '{' || (open && s.ptr[len] != '}');
+        *ret_has_braces |= open;
+    }
+    return len;
+}
+
+/* {path: /users/{owner}} is what people write, and YAML ends the word at the brace: such a word is quoted
+ * before libyaml sees it. Lines stay where they are. */
+static void quote_paths(tok_span text, struct tok_buf *out)
+{
+    while (text.len != 0) {
+        size_t skip = 1;
+        bool has_braces = false;
+        if (tok_span_starts(text, PATH_KEY)) {
+            for (skip = PATH_KEY.len; skip < text.len && text.ptr[skip] == ' ';)
+                skip++;
+            tok_span rest = tok_span_skip(text, skip);
+            size_t len = rest.len != 0 && rest.ptr[0] == '/' ? path_len(rest, &has_braces) : 0;
+            tok_buf_put(out, tok_span_of(text.ptr, skip));
+            tok_buf_put(out, has_braces ? TOK_LIT("'") : TOK_LIT(""));
+            tok_buf_put(out, tok_span_of(rest.ptr, len));
+            tok_buf_put(out, has_braces ? TOK_LIT("'") : TOK_LIT(""));
+            skip += len;
+        } else {
+            tok_buf_putc(out, text.ptr[0]);
+        }
+        text = tok_span_skip(text, skip);
+    }
+}
+
 /* ---- the parser ---- */
 
 static tok_err parser_open(yaml_parser_t *parser, tok_span text)
@@ -279,6 +322,22 @@ static tok_err build_text(tok_span text, const char *file, struct tok_tree **ret
     return err;
 }
 
+/* Two quotes a key: a text of nothing but keys grows by less than half. */
+static tok_err build_quoted(tok_span text, const char *file, struct tok_tree **ret,
+                            struct tok_why *why)
+{
+    size_t cap = text.len + text.len / 2 + 1;
+    char *room = malloc(cap);
+    if (!room)
+        return TOK_ERR_NOMEM;
+    struct tok_buf quoted = tok_buf_on(room, cap);
+    quote_paths(text, &quoted);
+    tok_assert(tok_buf_ok(&quoted));
+    tok_err err = build_text(tok_buf_span(&quoted), file, ret, why);
+    free(room);
+    return err;
+}
+
 /* ---- the tree's own ---- */
 
 tok_err tok_tree_read(const char *file, size_t bytes_max, struct tok_tree **ret,
@@ -291,7 +350,7 @@ tok_err tok_tree_read(const char *file, size_t bytes_max, struct tok_tree **ret,
     struct tok_buf text = tok_buf_on(room, bytes_max + 1);
     tok_err err = read_file(file, &text, why);
     if (err == TOK_OK)
-        err = build_text(tok_buf_span(&text), file, &root, why);
+        err = build_quoted(tok_buf_span(&text), file, &root, why);
     free(room);
     if (err != TOK_OK)
         tok_tree_destroy(&root);
