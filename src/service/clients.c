@@ -92,6 +92,9 @@ static tok_err put(struct tok_clerk *c, struct tok_client *client, bool must_be_
     struct tok_op *op = calloc(1, sizeof *op);
     if (!op)
         return TOK_ERR_NOMEM;
+    client->updated_at = tok_time_to_s(tok_loop_now(&c->loop.loop));
+    if (must_be_new)
+        client->created_at = client->updated_at;
     op->kind = TOK_OP_CLIENT_PUT;
     op->audit = *who;
     op->u.client_put.client = *client;
