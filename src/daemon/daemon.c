@@ -115,7 +115,7 @@ static void submit_reload(struct daemon *d)
 
 static tok_err open_service(struct daemon *d, struct tok_why *why)
 {
-    TOK_TRY(tok_data_dir_open(d->config->data_dir.ptr, true, &d->dir, why));
+    TOK_TRY(tok_data_dir_take(d->config->data_dir.ptr, true, &d->dir, why));
     d->has_dir = true;
     TOK_TRY(tok_boot_open(d->config, &d->dir, &d->boot, why));
     d->has_boot = true;
