@@ -80,6 +80,8 @@ static tok_err reload(struct tok_clerk *c, struct tok_why *why)
     struct tok_config *config = NULL;
     tok_err err = tok_config_reload(d->source, c->local.config, &config, why);
     if (err == TOK_OK)
+        err = tok_boot_raise_longest_ttl(c, config->access_ttl_s);
+    if (err == TOK_OK)
         err = post_http(d, config);
     if (err == TOK_OK)
         err = tok_clerk_publish_config(c, config);
