@@ -4,42 +4,15 @@
 #include "cli/command.h"
 
 #include "base/log.h"
-#include "base/time.h"
 #include "service/admin.h"
 #include "service/boot.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#define WAIT_US (5 * TOK_US_PER_S) /* a daemon that starts holds the lock before it listens */
-#define STEP_NS 20000000
-
 /* ---- to a daemon ---- */
-
-/* Through the folder's descriptor, so that a long path fits into a socket address. */
-static int connect_socket(const char *dir)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int folder = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = folder < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0) {
-        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/admin.sock", folder);
-        if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
-            close(fd);
-            fd = -1;
-        }
-    }
-    if (folder >= 0)
-        close(folder);
-    return fd;
-}
 
 /* The daemon's {"detail": …} or {"error_description": …} as the reason. */
 static void take_reason(tok_span body, struct tok_why *why)
@@ -124,27 +97,14 @@ static tok_err do_here(struct tok_config *config, const struct tok_data_dir *dir
 static tok_err call(struct tok_config *config, const char *method, const char *path, tok_span body,
                     struct tok_buf *out, struct tok_why *why)
 {
-    const char *folder = config->data_dir.ptr;
-    tok_mono_us give_up = tok_mono_now() + WAIT_US;
-    for (;;) {
-        struct tok_data_dir dir;
-        struct tok_why lock_why = {0};
-        tok_err err = tok_data_dir_open(folder, false, &dir, &lock_why);
-        if (err == TOK_OK) {
-            err = do_here(config, &dir, method, path, body, out, why);
-            tok_data_dir_close(&dir);
-            return err;
-        }
-        if (err != TOK_ERR_BUSY)
-            return tok_why_set(why, err, "%s", lock_why.text);
-        int fd = connect_socket(folder);
-        if (fd >= 0)
-            return ask_daemon(fd, method, path, body, out, why);
-        if (tok_mono_now() >= give_up)
-            return tok_why_set(why, TOK_ERR_BUSY, "%s, and %s/admin.sock does not answer",
-                               lock_why.text, folder);
-        (void)nanosleep(&(struct timespec){.tv_nsec = STEP_NS}, NULL);
-    }
+    struct tok_data_dir dir;
+    int fd = -1;
+    TOK_TRY(tok_data_dir_reach(config->data_dir.ptr, false, &dir, &fd, why));
+    if (fd >= 0)
+        return ask_daemon(fd, method, path, body, out, why);
+    tok_err err = do_here(config, &dir, method, path, body, out, why);
+    tok_data_dir_close(&dir);
+    return err;
 }
 
 tok_err tok_admin_call(struct tok_args *a, const char *method, const char *path, tok_span body,
@@ -162,7 +122,7 @@ tok_err tok_daemon_health(struct tok_args *a, struct tok_buf *out, struct tok_wh
 {
     struct tok_config *config = NULL;
     TOK_TRY(tok_config_load(&a->source, &config, why));
-    int fd = connect_socket(config->data_dir.ptr);
+    int fd = tok_data_dir_connect(config->data_dir.ptr);
     tok_err err = fd >= 0 ? ask_daemon(fd, "GET", "/healthz/ready", TOK_NONE, out, why)
                           : tok_why_set(why, TOK_ERR_IO, "no tokend is running on data folder %s",
                                         config->data_dir.ptr);

@@ -84,6 +84,8 @@ static tok_err reload(struct tok_clerk *c, struct tok_why *why)
     if (err == TOK_OK)
         err = tok_settings_load(config, &settings, why);
     if (err == TOK_OK)
+        err = tok_boot_raise_longest_ttl(c, config->access_ttl_s);
+    if (err == TOK_OK)
         err = post_http(d, config);
     if (err == TOK_OK)
         err = tok_clerk_publish_settings(c, &settings);
@@ -121,7 +123,7 @@ static void submit_reload(struct daemon *d)
 
 static tok_err open_service(struct daemon *d, struct tok_why *why)
 {
-    TOK_TRY(tok_data_dir_open(d->config->data_dir.ptr, true, &d->dir, why));
+    TOK_TRY(tok_data_dir_take(d->config->data_dir.ptr, true, &d->dir, why));
     d->has_dir = true;
     TOK_TRY(tok_boot_open(d->config, &d->dir, &d->boot, why));
     d->has_boot = true;

@@ -35,6 +35,7 @@ tok_err tok_process_harden(int64_t connections_max, struct tok_why *why)
         return tok_why_set(why, TOK_ERR_IO, "core dumps cannot be turned off: %s", strerror(errno));
     umask(077);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write, as a full disk is */
     return raise_descriptors((rlim_t)connections_max + OTHER_DESCRIPTORS, why);
 }
 

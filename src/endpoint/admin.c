@@ -1,6 +1,7 @@
 /* endpoint/admin.c: /admin/…, on the admin listener only. A request travels to the clerk's thread as a copy
  * and comes back as an answer; nothing of it blocks a loop. */
-#include "endpoint/context.h"
+#include "endpoint/admin.h"
+
 #include "endpoint/endpoints.h"
 
 #include "base/words.h"
@@ -54,8 +55,7 @@ static bool authorise_bearer(struct tok_request *r, struct tok_buf *actor)
     return true;
 }
 
-/* false: the answer has been sent. */
-static bool authorise(struct tok_request *r, struct tok_buf *actor)
+bool tok_admin_authorise(struct tok_request *r, struct tok_buf *actor)
 {
     uid_t uid;
     if (!tok_request_peer_uid(r, &uid))
@@ -160,9 +160,9 @@ static bool fill(struct admin_job *job, struct tok_request *r, tok_span actor)
 
 void tok_endpoint_admin(struct tok_request *r)
 {
-    char actor_room[TOK_SUBJECT_MAX + 16];
+    char actor_room[TOK_ADMIN_ACTOR_MAX];
     struct tok_buf actor = TOK_BUF_ON(actor_room);
-    if (!authorise(r, &actor))
+    if (!tok_admin_authorise(r, &actor))
         return;
     struct admin_job *job = malloc(sizeof *job + REQUEST_ROOM);
     if (!job) {

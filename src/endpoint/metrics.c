@@ -1,5 +1,5 @@
 /* endpoint/metrics.c: GET /metrics (Prometheus text format), on the admin listener only. */
-#include "endpoint/context.h"
+#include "endpoint/admin.h"
 #include "endpoint/endpoints.h"
 
 #include "http/respond.h"
@@ -69,6 +69,10 @@ static void print_all(const struct tok_context *c, struct tok_buf *out)
 
 void tok_endpoint_metrics(struct tok_request *r)
 {
+    char actor_room[TOK_ADMIN_ACTOR_MAX];
+    struct tok_buf actor = TOK_BUF_ON(actor_room);
+    if (!tok_admin_authorise(r, &actor))
+        return;
     struct tok_buf body = tok_buf_on(tok_request_alloc(r, METRICS_ROOM), METRICS_ROOM);
     print_all(tok_context_of(r), &body);
     struct tok_answer answer = {.body = tok_buf_span(&body),

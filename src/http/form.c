@@ -112,13 +112,10 @@ static enum tok_form_verdict put(struct tok_form_field *f, tok_span value)
 
 static enum tok_form_verdict read_parameter(const struct form *form, tok_span text)
 {
-    size_t start = form->room->len;
     tok_span name, value;
     if (!decode(form, cut(&text, '='), &name) || !decode(form, text, &value))
         return TOK_FORM_MALFORMED;
     struct tok_form_field *field = find_field(form, name);
-    if (!field)
-        form->room->len = start;
     if (form->strict && (!field || tok_span_empty(value)))
         return TOK_FORM_UNKNOWN;
     return field ? put(field, value) : TOK_FORM_READ;

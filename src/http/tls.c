@@ -27,9 +27,17 @@ static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *r
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* The first error of the pile is the cause. OpenSSL has no words for the system's. */
+static const char *first_reason(void)
+{
+    unsigned long error = ERR_peek_error();
+    return ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error))
+                                   : ERR_reason_error_string(error);
+}
+
 static tok_err complain(const char *option, const char *file, struct tok_why *why)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    const char *reason = first_reason();
     ERR_clear_error();
     return tok_why_set(why, TOK_ERR_CONFIG, "%s: %s: %s", option, file,
                        reason ? reason : "cannot be read as PEM");

@@ -317,7 +317,7 @@ static bool next_in_level(struct tok_scan *s, unsigned char bracket, bool first)
         s->depth--;
         return false;
     }
-    return first || take(s, ',') || fail(s);
+    return first ? !s->failed : take(s, ',') || fail(s);
 }
 
 /* Names before `from` belong to objects further out. */

@@ -45,7 +45,7 @@ struct tok_audit_context {
     TOK_TEXT(TOK_SUBJECT_MAX) actor; /* "schedule", "uid:0", a user or client id */
     TOK_TEXT(46) peer;               /* address, or "" */
     TOK_TEXT(64) request_id;
-    TOK_TEXT(200) reason; /* an administrator's words, or "" */
+    TOK_TEXT(200) reason; /* an administrator's words, why a login failed, or "" */
 };
 
 struct tok_audit_row {

@@ -140,8 +140,8 @@ void tok_admin_run(struct tok_clerk *c, const struct tok_admin_request *rq,
     }
     op->run(c, rq, tok_buf_span(&id), reply);
     if (reply->err == TOK_OK && !tok_buf_ok(&reply->body))
-        reply->err = tok_why_set(&reply->why, TOK_ERR_INTERNAL,
-                                 "the answer is too large; ask for fewer rows");
+        reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST,
+                                 "the answer would be too large: ask for fewer rows with limit=");
 }
 
 /* ---- input ---- */
@@ -233,7 +233,7 @@ bool tok_admin_page(const struct tok_admin_request *rq, struct tok_admin_reply *
         uint64_t limit;
         bool good = false;
         if (tok_span_eq(name, TOK_LIT("after"))) {
-            good = percent_decode(value, room);
+            good = ret->after.len == 0 && percent_decode(value, room);
             ret->after = tok_buf_span(room);
         } else if (tok_span_eq(name, TOK_LIT("limit"))) {
             good = tok_span_u64(value, &limit) && limit >= 1 && limit <= TOK_ADMIN_PAGE_MAX;

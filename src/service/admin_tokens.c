@@ -59,6 +59,7 @@ static tok_err check_refresh(struct tok_clerk *c, const struct tok_refresh_token
     struct tok_op op = {.kind = TOK_OP_SESSION_GET};
     op.u.session_get.sid = token->sid;
     TOK_TRY(tok_clerk_write(c, &op));
+    tok_wipe(&op.u.session_get.user.phc, sizeof op.u.session_get.user.phc);
     const char *reason = refresh_reason(&op, token);
     tok_json_member_bool(j, "active", !reason);
     tok_json_member_str(j, "token_use", TOK_LIT("refresh"));

@@ -62,6 +62,8 @@ static tok_err load_secret(struct tok_service *svc, const struct tok_secret_row 
     if (err == TOK_OK)
         err = tok_secrets_add(&svc->secrets, use, row->number, secret);
     if (err != TOK_OK)
+        tok_secret_destroy(&secret);
+    if (err != TOK_OK)
         return tok_why_set(why, err, "secret %s %u cannot be opened: %s", row->name.s,
                            (unsigned)row->number, cause.text);
     return TOK_OK;
@@ -104,9 +106,11 @@ static tok_err make_secret(struct tok_clerk *c, enum tok_secret_use use)
     row->sealed.len = (uint16_t)text.len;
     if (err == TOK_OK)
         err = tok_clerk_write(c, op);
+    if (err == TOK_OK && op->result != TOK_OP_DONE)
+        err = TOK_ERR_CONFLICT; /* what others have stored under this name is not this */
     if (err == TOK_OK)
         err = tok_secrets_add(&c->svc->secrets, use, 1, secret);
-    else
+    if (err != TOK_OK)
         tok_secret_destroy(&secret);
     free(op);
     return err;
@@ -122,7 +126,7 @@ static tok_err make_missing_secrets(struct tok_clerk *c)
 
 /* ---- the rest of a first start ---- */
 
-static tok_err raise_longest_ttl(struct tok_clerk *c, int64_t ttl_s)
+tok_err tok_boot_raise_longest_ttl(struct tok_clerk *c, int64_t ttl_s)
 {
     struct tok_op *op = calloc(1, sizeof *op);
     if (!op)
@@ -132,7 +136,8 @@ static tok_err raise_longest_ttl(struct tok_clerk *c, int64_t ttl_s)
     bool fits = tok_text_set(&op->u.meta.name, LONGEST_TTL);
     tok_assert(fits);
     tok_err err = tok_clerk_write(c, op);
-    c->svc->longest_ttl_s = op->u.meta.value;
+    if (err == TOK_OK)
+        c->svc->longest_ttl_s = op->u.meta.value;
     free(op);
     return err;
 }
@@ -161,7 +166,7 @@ static tok_err prepare(struct tok_boot *b, struct tok_why *why)
     tok_time_s next_at;
     tok_err err = make_missing_secrets(&clerk);
     if (err == TOK_OK)
-        err = raise_longest_ttl(&clerk, b->settings.config->access_ttl_s);
+        err = tok_boot_raise_longest_ttl(&clerk, b->settings.config->access_ttl_s);
     if (err == TOK_OK)
         err = tok_keys_tick(&clerk, &next_at);
     if (err == TOK_OK)
@@ -322,7 +327,10 @@ tok_err tok_boot_clerk(struct tok_boot *b, struct tok_clerk *c)
     tok_local_init(&c->local, (unsigned)publisher->count, &c->loop.loop, &b->settings, b->keyring,
                    b->registry, &b->service.secrets);
     publisher->locals[publisher->count++] = &c->local;
-    return tok_boot_load_revocations(b, &c->local, tok_loop_now(&c->loop.loop));
+    tok_err err = tok_boot_load_revocations(b, &c->local, tok_loop_now(&c->loop.loop));
+    if (err != TOK_OK)
+        tok_boot_clerk_finish(c);
+    return err;
 }
 
 void tok_boot_clerk_finish(struct tok_clerk *c)

@@ -30,6 +30,9 @@ TOK_MUST_USE tok_err tok_boot_load_revocations(struct tok_boot *b, struct tok_lo
  * added to the publisher. */
 TOK_MUST_USE tok_err tok_boot_clerk(struct tok_boot *b, struct tok_clerk *ret);
 void tok_boot_clerk_finish(struct tok_clerk *c);
+/* Before access tokens of this life are given out, at start and at a reload that makes it longer: how long a
+ * revocation and a retired key must be remembered is counted from the longest life ever used. Durable. */
+TOK_MUST_USE tok_err tok_boot_raise_longest_ttl(struct tok_clerk *c, int64_t ttl_s);
 /* Closes the store (after what is queued) and wipes. */
 void tok_boot_close(struct tok_boot *b);
 

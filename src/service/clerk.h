@@ -25,6 +25,7 @@ struct tok_clerk {
     struct tok_clerk_job *first, **last; /* accepted, not begun */
     struct tok_local local;
     struct tok_reader *reader;
+    bool keys_unpublished; /* rows have changed, but the loops could not be told (service/keys.c) */
     struct tok_lane *lane; /* for new passwords; NULL: each hash maps its own memory */
     /* SIGHUP's work, given by the daemon; NULL on the command line */
     tok_err (*reload)(struct tok_clerk *clerk, struct tok_why *why);

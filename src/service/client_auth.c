@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "crypto/digest.h"
+#include "service/audit.h"
 
 bool tok_client_secret_digest(const struct tok_secrets *secrets, uint16_t number,
                               tok_span client_id, tok_span secret,
@@ -39,6 +40,20 @@ static bool secret_right(const struct tok_secrets *secrets, const struct tok_cli
     return right;
 }
 
+/* Once for each attempt that counts, so that nobody fills the log faster than the throttle lets him guess. An
+ * id that no client has may be a secret in the wrong field. */
+static void log_failure(const struct tok_local *local, tok_span id, const struct tok_caller *from)
+{
+    char room[TOK_PSEUDONYM_LEN];
+    struct tok_buf pseudonym = TOK_BUF_ON(room);
+    tok_pseudonym_put(local->secrets, id, &pseudonym);
+    bool known = tok_registry_find(local->registry, id) != NULL;
+    tok_log(TOK_LEVEL_WARN, "client_auth_failed",
+            TOK_LOG_TEXT("client_id", known ? id : TOK_LIT("")),
+            TOK_LOG_TEXT("name_hash", tok_buf_span(&pseudonym)), TOK_LOG_TEXT("peer", from->peer),
+            TOK_LOG_TEXT("request_id", from->request_id));
+}
+
 /* A failure is counted, and only a failure can be told to wait. */
 static tok_err refuse(struct tok_service *svc, struct tok_local *local, tok_span id,
                       const struct tok_caller *from, int64_t *ret_retry_after_s)
@@ -50,12 +65,11 @@ static tok_err refuse(struct tok_service *svc, struct tok_local *local, tok_span
                 tok_span_of(id.ptr, id.len < TOK_CLIENT_ID_MAX ? id.len : TOK_CLIENT_ID_MAX));
     struct tok_throttle_rules rules = tok_throttle_rules_of(local->config);
     tok_count(&local->counters, TOK_COUNT_CLIENT_AUTH_FAILED);
-    tok_log(TOK_LEVEL_WARN, "client_auth_failed", TOK_LOG_TEXT("client_id", tok_buf_span(&account)),
-            TOK_LOG_TEXT("peer", from->peer), TOK_LOG_TEXT("request_id", from->request_id));
-    enum tok_throttle_verdict verdict =
-        tok_throttle_attempt(svc->throttle, &rules, tok_buf_span(&account), from->prefix,
-                             tok_mono_now(), ret_retry_after_s);
-    return verdict == TOK_THROTTLE_GO ? TOK_ERR_INVALID_CLIENT : TOK_ERR_THROTTLED;
+    if (tok_throttle_attempt(svc->throttle, &rules, tok_buf_span(&account), from->prefix,
+                             tok_mono_now(), ret_retry_after_s) != TOK_THROTTLE_GO)
+        return TOK_ERR_THROTTLED;
+    log_failure(local, id, from);
+    return TOK_ERR_INVALID_CLIENT;
 }
 
 /* `secret` ptr NULL: none was sent. */

@@ -92,6 +92,9 @@ static tok_err put(struct tok_clerk *c, struct tok_client *client, bool must_be_
     struct tok_op *op = calloc(1, sizeof *op);
     if (!op)
         return TOK_ERR_NOMEM;
+    client->updated_at = tok_time_to_s(tok_loop_now(&c->loop.loop));
+    if (must_be_new)
+        client->created_at = client->updated_at;
     op->kind = TOK_OP_CLIENT_PUT;
     op->audit = *who;
     op->u.client_put.client = *client;
@@ -135,11 +138,13 @@ tok_err tok_client_add(struct tok_clerk *c, const struct tok_client_new *n,
         !tok_text_set(&client.scopes, n->scopes))
         return tok_why_set(why, TOK_ERR_INVALID_REQUEST, "the list of scopes is too long");
     tok_secret_text secret = {0};
-    if (!n->is_public) {
-        TOK_TRY(take_secret(n->secret, &secret, why));
-        TOK_TRY(put_secret(c, &client, 0, tok_text_span(&secret)));
-    }
-    tok_err err = put(c, &client, true, TOK_AUDIT_CLIENT_ADDED, who);
+    tok_err err = TOK_OK;
+    if (!n->is_public)
+        err = take_secret(n->secret, &secret, why);
+    if (err == TOK_OK && !n->is_public)
+        err = put_secret(c, &client, 0, tok_text_span(&secret));
+    if (err == TOK_OK)
+        err = put(c, &client, true, TOK_AUDIT_CLIENT_ADDED, who);
     if (err == TOK_OK) {
         *ret = client;
         *ret_secret = secret;
@@ -228,7 +233,8 @@ tok_err tok_client_remove(struct tok_clerk *c, tok_span id, const struct tok_aud
     op->audit = *who;
     tok_err err =
         tok_text_set(&op->u.client_remove.id, id) ? tok_clerk_write(c, op) : TOK_ERR_NOT_FOUND;
-    if (err == TOK_OK && op->result != TOK_OP_DONE)
+    /* Gone from the store but not from the loops: they could not be told last time. */
+    if (err == TOK_OK && op->result != TOK_OP_DONE && !tok_registry_find(c->local.registry, id))
         err = TOK_ERR_NOT_FOUND;
     free(op);
     TOK_TRY(err);

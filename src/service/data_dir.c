@@ -3,14 +3,21 @@
 #include "service/data_dir.h"
 
 #include "base/buf.h"
+#include "base/time.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+#define WAIT_US (5 * TOK_US_PER_S) /* a daemon that starts holds the lock before it listens */
+#define STEP_NS 20000000
 
 tok_err tok_data_dir_file(const struct tok_data_dir *d, const char *name,
                           char ret[static TOK_PATH_MAX])
@@ -78,6 +85,58 @@ tok_err tok_data_dir_open(const char *path, bool create, struct tok_data_dir *re
     TOK_TRY(check_folder(path, why));
     *ret = d;
     return take_lock(ret, why);
+}
+
+/* Through the folder's descriptor, so that a long path fits into a socket address. */
+int tok_data_dir_connect(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = folder < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/admin.sock", folder);
+        if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+            close(fd);
+            fd = -1;
+        }
+    }
+    if (folder >= 0)
+        close(folder);
+    return fd;
+}
+
+tok_err tok_data_dir_reach(const char *path, bool create, struct tok_data_dir *ret, int *ret_fd,
+                           struct tok_why *why)
+{
+    tok_mono_us give_up = tok_mono_now() + WAIT_US;
+    for (;;) {
+        struct tok_why lock_why = {0};
+        int fd = -1;
+        tok_err err = tok_data_dir_open(path, create, ret, &lock_why);
+        if (err == TOK_ERR_BUSY && (fd = tok_data_dir_connect(path)) >= 0)
+            err = TOK_OK;
+        if (err == TOK_OK) {
+            *ret_fd = fd;
+            return TOK_OK;
+        }
+        if (err != TOK_ERR_BUSY)
+            return tok_why_set(why, err, "%s", lock_why.text);
+        if (tok_mono_now() >= give_up)
+            return tok_why_set(why, err, "%s, and %s/admin.sock does not answer", lock_why.text,
+                               path);
+        (void)nanosleep(&(struct timespec){.tv_nsec = STEP_NS}, NULL);
+    }
+}
+
+tok_err tok_data_dir_take(const char *path, bool create, struct tok_data_dir *ret,
+                          struct tok_why *why)
+{
+    int fd = -1;
+    TOK_TRY(tok_data_dir_reach(path, create, ret, &fd, why));
+    if (fd < 0)
+        return TOK_OK;
+    close(fd);
+    return tok_why_set(why, TOK_ERR_BUSY, "data folder %s is in use by another tokend", path);
 }
 
 void tok_data_dir_close(struct tok_data_dir *d)

@@ -15,6 +15,7 @@ static void on_read(struct tok_op *op)
     struct tok_introspect *job = (struct tok_introspect *)op;
     job->err = op->err;
     job->active = op->err == TOK_OK && is_active(job);
+    tok_wipe(&op->u.session_get.user.phc, sizeof op->u.session_get.user.phc); /* nobody asked */
     job->done(job);
 }
 

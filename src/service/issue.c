@@ -8,12 +8,16 @@
 /* Largest payload whose token is still within TOK_TOKEN_MAX, with room to see that it is not. */
 #define PAYLOAD_ROOM 6144
 
+tok_err tok_issue_possible(const struct tok_local *local)
+{
+    return local->keyring->active ? TOK_OK : TOK_ERR_NO_KEY;
+}
+
 static tok_err sign(const struct tok_local *local, struct tok_claims_new *claims, tok_time_us now,
                     struct tok_grant *ret)
 {
+    TOK_TRY(tok_issue_possible(local));
     const struct tok_keyring_entry *active = local->keyring->active;
-    if (!active)
-        return TOK_ERR_NO_KEY;
     tok_id jti = tok_id_make();
     claims->iss = local->config->issuer;
     claims->aud = local->config->access_audience;

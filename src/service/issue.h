@@ -26,6 +26,10 @@ TOK_MUST_USE tok_err tok_issue_for_client(const struct tok_local *local,
                                           const struct tok_client *client, tok_span scope,
                                           tok_time_us now, struct tok_grant *ret);
 
+/* Ask before something is stored for the sake of a token: TOK_ERR_NO_KEY when none could be signed now. A
+ * refresh that moved its session and then had nothing to give would look like reuse when it is repeated. */
+TOK_MUST_USE tok_err tok_issue_possible(const struct tok_local *local);
+
 /* The live refresh token of a session into ret->refresh_token. TOK_ERR_INTERNAL: its MAC key is not here. */
 TOK_MUST_USE tok_err tok_issue_refresh_token(const struct tok_local *local,
                                              const struct tok_session *session,

@@ -167,17 +167,20 @@ tok_err tok_keys_load(struct tok_reader *reader, const struct tok_secret *master
     return err;
 }
 
+/* Until it succeeds the loops believe in keys that the rows have given up: the next tick tries again. */
 static tok_err publish(struct tok_clerk *c)
 {
     struct tok_key_rules rules = rules_of(c);
     struct tok_keyring *keyring = NULL;
     struct tok_why why = {0};
+    c->keys_unpublished = true;
     tok_err err = tok_keys_load(c->reader, c->svc->master, &rules, &keyring, &why);
     if (err == TOK_OK)
         err = tok_clerk_publish_keyring(c, keyring);
     else
         tok_log(TOK_LEVEL_ERROR, "keyring_not_loaded", TOK_LOG_TEXT("why", tok_span_str(why.text)));
     tok_keyring_unref(&keyring);
+    c->keys_unpublished = err != TOK_OK;
     return err;
 }
 
@@ -262,8 +265,12 @@ static tok_err make_pending(struct tok_clerk *c, struct tok_key *ret)
     return err;
 }
 
-static tok_err create(struct tok_clerk *c, const struct tok_audit_context *who, struct tok_key *ret)
+/* More rows than can be read again would be the end of the service. */
+static tok_err create(struct tok_clerk *c, const struct key_rows *rows,
+                      const struct tok_audit_context *who, struct tok_key *ret)
 {
+    if (rows->count >= TOK_KEYS_MAX)
+        return TOK_ERR_BUSY;
     struct change *change = calloc(1, sizeof *change);
     if (!change)
         return TOK_ERR_NOMEM;
@@ -325,7 +332,7 @@ static tok_err step(struct tok_clerk *c, const struct tok_audit_context *who, bo
         *ret_next_at = plan.next_at;
         break;
     case TOK_STEP_CREATE:
-        err = made ? create(c, who, made) : TOK_ERR_NOMEM;
+        err = made ? create(c, &rows, who, made) : TOK_ERR_NOMEM;
         break;
     case TOK_STEP_ACTIVATE:
         err = activate(c, &rows, rows.row[plan.index], who, NULL);
@@ -345,6 +352,8 @@ tok_err tok_keys_tick(struct tok_clerk *c, tok_time_s *ret_next_at)
     struct tok_audit_context who = {0};
     (void)tok_text_set(&who.actor, TOK_LIT("schedule"));
     bool more = true;
+    if (c->keys_unpublished)
+        TOK_TRY(publish(c));
     /* Each step takes one key one state further, so that there is an end; the bound is for a clock gone mad. */
     for (int i = 0; more && i < 4 * TOK_KEYS_MAX; i++)
         TOK_TRY(step(c, &who, &more, ret_next_at));
@@ -352,6 +361,9 @@ tok_err tok_keys_tick(struct tok_clerk *c, tok_time_s *ret_next_at)
 }
 
 /* ---- by hand ---- */
+
+/* The schedule keeps room for a key of its own, and for one after that is revoked. */
+#define BY_HAND_MAX (TOK_KEYS_MAX - 2)
 
 tok_err tok_keys_rotate(struct tok_clerk *c, bool now, const struct tok_audit_context *who,
                         struct tok_key *ret)
@@ -363,7 +375,7 @@ tok_err tok_keys_rotate(struct tok_clerk *c, bool now, const struct tok_audit_co
     if (pending)
         *ret = *pending;
     else
-        err = create(c, who, ret);
+        err = rows.count < BY_HAND_MAX ? create(c, &rows, who, ret) : TOK_ERR_BUSY;
     rows_finish(&rows);
     if (err != TOK_OK || !now)
         return err;
@@ -410,12 +422,27 @@ static tok_err activate_imported(struct tok_clerk *c, tok_span kid,
     return err;
 }
 
+static tok_err check_import(struct tok_clerk *c, tok_time_s until, struct tok_why *why)
+{
+    if (until != 0 && until <= tok_time_to_s(tok_loop_now(&c->loop.loop)))
+        return tok_why_set(why, TOK_ERR_INVALID_REQUEST, "until is not in the future");
+    struct key_rows rows = {0};
+    TOK_TRY(rows_read(c->reader, &rows));
+    size_t count = rows.count;
+    rows_finish(&rows);
+    if (count >= BY_HAND_MAX)
+        return tok_why_set(why, TOK_ERR_INVALID_REQUEST,
+                           "there are %zu keys that verify already: revoke some", count);
+    return TOK_OK;
+}
+
 tok_err tok_keys_import(struct tok_clerk *c, tok_span jwk, bool activate_it, tok_time_s until,
                         const struct tok_audit_context *who, struct tok_key *ret,
                         struct tok_why *why)
 {
     struct tok_pkey *key = NULL;
     tok_kid kid;
+    TOK_TRY(check_import(c, until, why));
     TOK_TRY(tok_jwk_parse(jwk, &key, &kid, why));
     tok_err err = TOK_OK;
     if (activate_it && !tok_pkey_can_sign(key))

@@ -14,7 +14,8 @@ TOK_MUST_USE tok_err tok_keys_load(struct tok_reader *reader, const struct tok_s
 /* Whatever the schedule wants now, and publish. `ret_next_at`: when to ask again; 0: never. */
 TOK_MUST_USE tok_err tok_keys_tick(struct tok_clerk *c, tok_time_s *ret_next_at);
 
-/* A pending key: a new one, or the one that is there. `now`: it signs at once, although some verifiers may
+/* TOK_ERR_BUSY: too many keys verify already; the oldest retire by themselves.
+ * A pending key: a new one, or the one that is there. `now`: it signs at once, although some verifiers may
  * not have seen it. `ret` is the record after it. */
 TOK_MUST_USE tok_err tok_keys_rotate(struct tok_clerk *c, bool now,
                                      const struct tok_audit_context *who, struct tok_key *ret);

@@ -4,8 +4,8 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "crypto/digest.h"
 #include "model/scope.h"
+#include "service/audit.h"
 
 #include <stdlib.h>
 
@@ -41,26 +41,17 @@ static void fail(struct tok_login *job, tok_err err)
     finish(job, err);
 }
 
-/* ---- the security log ---- */
-
-/* People type passwords into the name field: a name that is nobody's is logged as a keyed hash. */
-static void log_refusal(const struct tok_login *job, enum tok_login_verdict verdict)
+/* Logged and audited; nobody waits for it. */
+static void tell_refusal(const struct tok_login *job, enum tok_login_verdict verdict)
 {
-    uint8_t mac[TOK_MAC_BYTES];
-    char hidden_room[4 + 2 * 8 + 1];
-    struct tok_buf who = TOK_BUF_ON(hidden_room);
-    uint16_t number = tok_secrets_latest(job->local->secrets, TOK_USE_AUDIT);
-    tok_mac(tok_secrets_get(job->local->secrets, TOK_USE_AUDIT, number), TOK_LIT("user-name"),
-            tok_text_span(&job->name_key), mac);
-    for (size_t i = 0; i < 8; i++)
-        tok_buf_printf(&who, "%02x", mac[i]);
-    tok_log(TOK_LEVEL_WARN, "login_failed",
-            TOK_LOG_TEXT("reason", tok_span_str(tok_login_word(verdict))),
-            TOK_LOG_TEXT("user_id", job->found ? tok_text_span(&job->user.id) : TOK_LIT("")),
-            TOK_LOG_TEXT("name_hash", tok_buf_span(&who)),
-            TOK_LOG_TEXT("client_id", tok_text_span(&job->client_id)),
-            TOK_LOG_TEXT("peer", tok_text_span(&job->peer)),
-            TOK_LOG_TEXT("request_id", tok_text_span(&job->request_id)));
+    const struct tok_failed_login failed = {
+        .reason = tok_span_str(tok_login_word(verdict)),
+        .name_key = tok_text_span(&job->name_key),
+        .user_id = job->found ? tok_text_span(&job->user.id) : TOK_LIT(""),
+        .client_id = tok_text_span(&job->client_id),
+        .from = {.peer = tok_text_span(&job->peer), .request_id = tok_text_span(&job->request_id)},
+    };
+    tok_audit_failed_login(job->svc, job->local, &failed);
 }
 
 /* ---- last hop, on the loop: the session is durable ---- */
@@ -70,11 +61,11 @@ static void on_session(struct tok_op *op)
     struct tok_login *job = login_of_op(op);
     const struct tok_session *session = &op->u.session_create.session;
     if (op->err != TOK_OK) {
-        fail(job, op->err);
+        finish(job, op->err); /* the attempt was judged, and given back, before */
         return;
     }
     if (op->result != TOK_OP_DONE) { /* disabled, removed or logged out since the lookup */
-        log_refusal(job, TOK_LOGIN_DISABLED);
+        tell_refusal(job, TOK_LOGIN_DISABLED);
         finish(job, TOK_ERR_INVALID_GRANT);
         return;
     }
@@ -87,13 +78,18 @@ static void on_session(struct tok_op *op)
 
 /* ---- re-hashing: a write nobody waits for ---- */
 
+static void rehash_destroy(struct tok_op *op)
+{
+    tok_wipe(&op->u.user_rehash, sizeof op->u.user_rehash);
+    free(op);
+}
+
 static void rehash_done(struct tok_op *op)
 {
     if (op->err != TOK_OK)
         tok_log(TOK_LEVEL_WARN, "rehash_not_stored",
                 TOK_LOG_TEXT("error", tok_span_str(tok_err_row(op->err)->name)));
-    tok_wipe(&op->u.user_rehash, sizeof op->u.user_rehash);
-    free(op);
+    rehash_destroy(op);
 }
 
 /* The login does not depend on it: the next one tries again. */
@@ -111,7 +107,7 @@ static void submit_rehash(struct tok_login *job)
                 tok_text_set(&op->u.user_rehash.new_phc, tok_text_span(&job->new_phc));
     tok_assert(fits);
     if (tok_store_submit(job->svc->store, op) != TOK_OK)
-        free(op);
+        rehash_destroy(op);
 }
 
 /* ---- third hop, on the loop: the verdict ---- */
@@ -143,6 +139,7 @@ static tok_err submit_session(struct tok_login *job)
         tok_registry_find(job->local->registry, tok_text_span(&job->client_id));
     if (!client)
         return TOK_ERR_INVALID_CLIENT; /* removed while the password was hashed */
+    TOK_TRY(tok_issue_possible(job->local));
     char scope_room[TOK_SCOPE_TEXT_MAX];
     struct tok_buf scopes = TOK_BUF_ON(scope_room);
     if (tok_scope_grant(tok_text_span(&job->requested), tok_text_span(&job->user.scopes), client,
@@ -170,7 +167,7 @@ static void on_hashed(struct tok_hash_job *hash)
     enum tok_login_verdict verdict = tok_login_decide(job->found ? &job->user : NULL,
                                                       job->password_verdict == TOK_PASSWORD_RIGHT);
     if (verdict != TOK_LOGIN_ALLOWED) {
-        log_refusal(job, verdict);
+        tell_refusal(job, verdict);
         finish(job, TOK_ERR_INVALID_GRANT);
         return;
     }
@@ -235,8 +232,8 @@ static void run_on_worker(struct tok_hash_job *hash, struct tok_lane *lane, void
 
 /* ---- first hop, on the loop ---- */
 
-/* A name that folds to nothing can be nobody's; it is throttled under its own bytes and takes the same way
- * as an unknown one. */
+/* A name that cannot be folded can be nobody's: it takes the same way as an unknown one. All of them from
+ * one network are throttled as one account. */
 static void take_name(struct tok_login *job, tok_span username)
 {
     char room[TOK_USERNAME_MAX];
@@ -278,8 +275,10 @@ tok_err tok_login_start(struct tok_login *job, struct tok_service *svc, struct t
     job->svc = svc;
     job->local = local;
     take_name(job, username);
-    if (!take_password(job, password) || !take_caller(job, client, scope, from))
+    if (!take_password(job, password))
         return TOK_ERR_INVALID_REQUEST;
+    if (!take_caller(job, client, scope, from))
+        return TOK_ERR_INVALID_SCOPE;
 
     struct tok_throttle_rules rules = tok_throttle_rules_of(local->config);
     if (tok_throttle_attempt(svc->throttle, &rules, tok_text_span(&job->throttle_account),

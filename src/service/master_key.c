@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define TEXT_MAX 128
+#define VARIABLE "TOKEND_MASTER_KEY"
 
 static tok_span trim(tok_span text)
 {
@@ -21,13 +22,22 @@ static tok_span trim(tok_span text)
     return text;
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 static bool read_hex(tok_span text, struct tok_buf *out)
 {
     for (size_t i = 0; i < text.len; i += 2) {
-        char pair[3] = {text.ptr[i], text.ptr[i + 1], 0}, *end;
-        tok_buf_putc(out, (char)strtoul(pair, &end, 16));
-        if (end != pair + 2)
+        int high = hex_digit(text.ptr[i]), low = hex_digit(text.ptr[i + 1]);
+        if (high < 0 || low < 0)
             return false;
+        tok_buf_putc(out, (char)(high << 4 | low));
     }
     return true;
 }
@@ -95,10 +105,12 @@ static tok_err make_file(const char *path, struct tok_why *why)
     if (fd >= 0)
         close(fd);
     tok_wipe(text, sizeof text);
-    if (!ok || rename(temporary, path) != 0)
-        return tok_why_set(why, TOK_ERR_CONFIG, "master key file %s cannot be written: %s", path,
-                           strerror(errno));
-    return TOK_OK;
+    if (ok && rename(temporary, path) == 0)
+        return TOK_OK;
+    tok_err err = tok_why_set(why, TOK_ERR_CONFIG, "master key file %s cannot be written: %s", path,
+                              strerror(errno));
+    (void)unlink(temporary);
+    return err;
 }
 
 static tok_err sync_folder(const char *path, struct tok_why *why)
@@ -110,6 +122,15 @@ static tok_err sync_folder(const char *path, struct tok_why *why)
     return ok ? TOK_OK
               : tok_why_set(why, TOK_ERR_CONFIG, "data folder %s cannot be synced: %s", path,
                             strerror(errno));
+}
+
+/* From the process's own memory too, where /proc and a dump would show it. So it can be read once. */
+static tok_err take_environment(char *text, struct tok_secret **ret, struct tok_why *why)
+{
+    tok_err err = decode(tok_span_str(text), VARIABLE, ret, why);
+    tok_wipe(text, strlen(text));
+    (void)unsetenv(VARIABLE);
+    return err;
 }
 
 static tok_err load_named(const char *path, struct tok_secret **ret, struct tok_why *why)
@@ -147,7 +168,7 @@ tok_err tok_master_key_load(tok_span option_path, const struct tok_data_dir *dir
                             char ret_path[static TOK_PATH_MAX], struct tok_why *why)
 {
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    const char *text = getenv("TOKEND_MASTER_KEY");
+    char *text = getenv(VARIABLE);
     *ret_made = false;
     ret_path[0] = 0;
     if (option_path.len != 0)
@@ -159,6 +180,6 @@ tok_err tok_master_key_load(tok_span option_path, const struct tok_data_dir *dir
             return err;
     }
     if (text)
-        return decode(tok_span_str(text), "TOKEND_MASTER_KEY", ret, why);
+        return take_environment(text, ret, why);
     return load_default(dir, ret, ret_made, ret_path, why);
 }

@@ -8,7 +8,8 @@
 #include "crypto/secret.h"
 #include "service/data_dir.h"
 
-/* 32 bytes: raw, or as base64url or hex text with or without a newline. One line in `why` otherwise.
+/* Before there are threads. The variable is wiped and gone afterwards.
+ * 32 bytes: raw, or as base64url or hex text with or without a newline. One line in `why` otherwise.
  * `ret_made`: a new file, at `ret_path`. */
 TOK_MUST_USE tok_err tok_master_key_load(tok_span option_path, const struct tok_data_dir *dir,
                                          struct tok_secret **ret, bool *ret_made,

@@ -78,7 +78,7 @@ static void on_session_dead_everywhere(void *arg)
     finish(arg, TOK_ERR_INVALID_GRANT);
 }
 
-/* Reuse: no loop may accept the session's access tokens any more when the answer goes out. */
+/* No loop may accept the session's access tokens any more when the answer goes out. */
 static tok_err publish_end(struct tok_refresh *job)
 {
     const struct tok_session *session = &job->op.u.session_advance.session;
@@ -88,6 +88,15 @@ static tok_err publish_end(struct tok_refresh *job)
     tok_assert(fits);
     return tok_publish_revocations(&job->svc->publisher, &entry, 1, job->local->loop,
                                    on_session_dead_everywhere, job);
+}
+
+/* Reuse has just ended the session. It may also have ended before, and the loops could not be told then: the
+ * caller was answered 503, and this is the repetition. */
+static bool may_live_on(const struct tok_refresh *job, enum tok_advance outcome)
+{
+    return outcome == TOK_ADVANCE_REUSED ||
+           (outcome == TOK_ADVANCE_ENDED &&
+            job->op.u.session_advance.session.access_until > tok_time_to_s(job->op.now));
 }
 
 static void on_advanced(struct tok_op *op)
@@ -102,7 +111,7 @@ static void on_advanced(struct tok_op *op)
     if (outcomes[outcome].is_security_event)
         log_event(job);
     tok_err err = outcomes[outcome].err;
-    if (outcome == TOK_ADVANCE_REUSED) {
+    if (may_live_on(job, outcome)) {
         err = publish_end(job);
         if (err == TOK_OK)
             return; /* on_session_dead_everywhere goes on */
@@ -121,6 +130,7 @@ tok_err tok_refresh_start(struct tok_refresh *job, struct tok_service *svc, stru
         tok_count(&local->counters, TOK_COUNT_REFRESH_REFUSED);
         return TOK_ERR_INVALID_GRANT;
     }
+    TOK_TRY(tok_issue_possible(local));
     job->svc = svc;
     job->local = local;
     struct tok_op *op = &job->op;

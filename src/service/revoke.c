@@ -69,9 +69,11 @@ static tok_err revoke_access_token(struct tok_revoke *job, tok_span token,
                                    const struct tok_client *client, const struct tok_caller *from)
 {
     struct tok_principal principal;
-    if (tok_authenticate(job->local, token, tok_loop_now(job->local->loop), &principal) !=
-            TOK_REASON_GOOD ||
-        principal.is_foreign)
+    enum tok_reason reason =
+        tok_authenticate(job->local, token, tok_loop_now(job->local->loop), &principal);
+    if (reason == TOK_REASON_STALE) /* other loops may still take it: "could not tell" is no 200 */
+        return TOK_ERR_NOMEM;
+    if (reason != TOK_REASON_GOOD || principal.is_foreign)
         return TOK_ERR_NOT_FOUND;
     if (!tok_span_eq(principal.claims.client_id, tok_text_span(&client->id)))
         return TOK_ERR_INVALID_GRANT;

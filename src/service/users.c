@@ -30,7 +30,7 @@ static tok_err take_name(tok_span username, struct tok_user *user, struct tok_wh
 {
     char nfc_room[TOK_USERNAME_MAX], key_room[TOK_USERNAME_MAX];
     struct tok_buf nfc = TOK_BUF_ON(nfc_room), key = TOK_BUF_ON(key_room);
-    if (!tok_text_nfc(username, &nfc) || !tok_text_fold(username, &key) ||
+    if (username.len == 0 || !tok_text_nfc(username, &nfc) || !tok_text_fold(username, &key) ||
         !tok_text_set(&user->username, tok_buf_span(&nfc)) ||
         !tok_text_set(&user->name_key, tok_buf_span(&key)))
         return tok_why_set(why, TOK_ERR_INVALID_REQUEST,
@@ -65,6 +65,7 @@ tok_err tok_user_add(struct tok_clerk *c, const struct tok_user_new *n,
     op->kind = TOK_OP_USER_ADD;
     op->audit = *who;
     struct tok_user *user = &op->u.user;
+    user->created_at = user->updated_at = tok_time_to_s(tok_loop_now(&c->loop.loop));
     tok_err err = TOK_OK;
     if (n->id.len != 0 && (!tok_user_id_valid(n->id) || !tok_text_set(&user->id, n->id)))
         err = tok_why_set(

@@ -99,8 +99,7 @@ static struct place place_of(struct tok_throttle *t, tok_span account,
 static struct entry *find(const struct place *place, enum kind kind)
 {
     for (struct entry *e = place->set[kind]; e < place->set[kind] + WAYS; e++)
-        if (e->failures != 0 && e->kind == kind && e->key.a == place->key[kind].a &&
-            e->key.b == place->key[kind].b)
+        if (e->failures != 0 && e->key.a == place->key[kind].a && e->key.b == place->key[kind].b)
             return e;
     return NULL;
 }

@@ -74,7 +74,7 @@ struct tok_op {
         /* In: sid, client_id, presented, requested (empty: all), rules, mac_key, access_ttl_s (all
          * genuine). Out: outcome; for a good one the session after it, the user as of this
          * transaction, and the scopes of the new access token (tok_scope_narrow with today's user and
-         * client; refused: TOK_ADVANCE_BAD_SCOPE, before anything moves). For REUSED the session too.
+         * client; refused: TOK_ADVANCE_BAD_SCOPE, before anything moves). For REUSED and ENDED the session too.
          * The client is re-read as well: gone is TOK_ADVANCE_DISABLED. */
         struct {
             tok_id sid;

@@ -82,9 +82,10 @@ def test_a_password_beyond_its_limit_is_refused_and_not_cut(shared):
 
 
 def test_errors_repeat_nothing_of_the_request(shared):
-    marker = "zebra-zebra-zebra"
-    for form in (dict(ALICE, grant_type=marker), dict(ALICE, username=marker), dict(ALICE, scope=marker),
-                 dict(ALICE, client_id=marker), {"grant_type": "refresh_token", "refresh_token": marker}):
+    marker = "zebra-zebra"
+    for form in (dict(ALICE, grant_type=marker), dict(ALICE, username=marker),
+                 dict(ALICE, scope=marker), dict(ALICE, client_id=marker),
+                 {"grant_type": "refresh_token", "refresh_token": marker}):
         answer = shared.post("/token", form)
         assert answer.status in (400, 401)
         assert marker not in str(answer.headers) and marker.encode() not in answer.body

@@ -283,6 +283,21 @@ static void runs_there_comes_home_here(void **state)
     assert_int_equal(job.came_home, 1);
 }
 
+static void leave_it(struct tok_hash_job *hash, struct tok_lane *lane, void *worker) {}
+
+/* What an earlier use left in the record is not taken for this one's answer. */
+static void begins_without_an_error(void **state)
+{
+    struct tok_hasher *h = make_pool(1, 1);
+    struct job job = make_job(false);
+    job.hash.run = leave_it;
+    job.hash.err = TOK_ERR_BUSY;
+    assert_int_equal(tok_hasher_submit(h, &job.hash), TOK_OK);
+    await_home(&job);
+    assert_int_equal(job.hash.err, TOK_OK);
+    tok_hasher_destroy(&h);
+}
+
 static void a_lane_and_a_context_each(void **state)
 {
     struct tok_hasher_options o = with_contexts(3, 0);
@@ -505,6 +520,7 @@ int main(void)
         TEST(the_queued_go_home_the_running_finish),
         TEST(a_worker_steps_back),
         TEST(runs_there_comes_home_here),
+        TEST(begins_without_an_error),
         TEST(a_lane_and_a_context_each),
         TEST(lanes_are_reserved_then_warmed),
         TEST(everything_comes_home_once),

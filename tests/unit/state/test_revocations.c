@@ -101,6 +101,8 @@ static void ids(void **state)
     };
     assert_int_equal(add(TOK_REVOKE_SESSION, TOK_LIT("session"), 0, T0 + 600, T0), TOK_OK);
     assert_int_equal(add(TOK_REVOKE_SESSION, tok_span_of(long_id, 64), 0, T0 + 600, T0), TOK_OK);
+    /* A damaged row concerns nobody: not who has no session, not whose id is none. */
+    assert_int_equal(add(TOK_REVOKE_SESSION, TOK_LIT(""), 0, T0 + 600, T0), TOK_OK);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (tok_revoked_session(&table, rows[i].id) != rows[i].revoked)
             fail_msg("%s", rows[i].name);

@@ -265,6 +265,17 @@ static void the_longer_wait_counts(void **state)
     assert_int_equal(attempt(ALICE, T0 + 7 * S), 8);
 }
 
+static void the_longer_wait_counts_the_other_way(void **state)
+{
+    fail_times(ALICE, 5, T0);
+    assert_int_equal(attempt(ALICE, T0 + S), 0);
+    assert_int_equal(attempt(ALICE, T0 + 3 * S), 0); /* ALICE waits 4 */
+    for (size_t i = 0; i < 93; i++)
+        assert_int_equal(attempt(account_of(i), T0 + 3 * S), 0);
+    assert_int_equal(attempt(BOB, T0 + 3 * S), 1);
+    assert_int_equal(attempt(ALICE, T0 + 3 * S), 4);
+}
+
 static void logins_that_work_do_not_fill_a_network(void **state)
 {
     for (size_t i = 0; i < 5000; i++) {
@@ -305,6 +316,21 @@ static void failures_are_forgotten_one_by_one(void **state)
     later += 100 * 900 * S; /* all */
     fail_times(ALICE, 5, later);
     assert_int_equal(attempt(ALICE, later), 1);
+}
+
+static void not_a_second_too_soon(void **state)
+{
+    fail_times(ALICE, 5, T0);
+    assert_int_equal(attempt(ALICE, T0 + 900 * S - 1), 0);
+    assert_int_equal(attempt(ALICE, T0 + 900 * S - 1), 2);
+}
+
+/* As fast as a clock can tell, and no division by nothing. */
+static void a_network_without_limit_forgets_at_once(void **state)
+{
+    static const struct tok_throttle_rules wide = {true, 5, INT64_MAX, 1, 900};
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(attempt_by(&wide, account_of(i), home, T0 + (tok_mono_us)i), 0);
 }
 
 /* Whatever the pauses, no more than the free ones and one in max_delay_s. */
@@ -365,6 +391,21 @@ static void a_newcomer_finds_room(void **state)
         for (unsigned n = 0; n < 5; n++)
             assert_int_equal(attempt_by(&usual, account_of(i), prefix_of(i), now), 0);
         assert_int_equal(attempt_by(&usual, account_of(i), prefix_of(i), now), 1);
+    }
+}
+
+/* Two at a time can fail as often as they are allowed to, however many came before. */
+static void of_equal_ones_the_oldest_goes(void **state)
+{
+    static const struct tok_throttle_rules two = {true, 2, 100, 1, 900};
+    tok_throttle_destroy(&table);
+    assert_int_equal(tok_throttle_create(64, &table), TOK_OK);
+    for (size_t i = 0; i < 2000; i += 2) {
+        tok_mono_us now = T0 + (tok_mono_us)i * 1000 * S;
+        assert_int_equal(attempt_by(&two, account_of(i), prefix_of(i), now), 0);
+        assert_int_equal(attempt_by(&two, account_of(i + 1), prefix_of(i + 1), now + 1), 0);
+        assert_int_equal(attempt_by(&two, account_of(i), prefix_of(i), now + 2), 0);
+        assert_int_equal(attempt_by(&two, account_of(i), prefix_of(i), now + 3), 1);
     }
 }
 
@@ -490,13 +531,17 @@ int main(void)
         TEST(a_stranger_locks_nobody_out),
         TEST(a_network_has_its_own_limit),
         TEST(the_longer_wait_counts),
+        TEST(the_longer_wait_counts_the_other_way),
         TEST(logins_that_work_do_not_fill_a_network),
         TEST(keys_are_unambiguous),
         TEST(failures_are_forgotten_one_by_one),
+        TEST(not_a_second_too_soon),
+        TEST(a_network_without_limit_forgets_at_once),
         TEST(pauses_gain_nothing),
         TEST(a_network_is_forgiven_faster),
         TEST(a_flood_does_not_wash_away_what_matters),
         TEST(a_newcomer_finds_room),
+        TEST(of_equal_ones_the_oldest_goes),
         TEST(what_is_over_goes_first),
         TEST(sizes),
         TEST(parallel_guesses_do_not_slip_under),

@@ -1,0 +1,166 @@
+/* One connection: what it refuses to open, what it sets, and how its words report trouble. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "side_db.h"
+#include "store/sqlite/db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[32], path[64];
+
+static int make_dir(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof(dir), "/tmp/tokend-db-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof(path), "%s/tokend.db", dir);
+    return 0;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    (void)unlink(path); /* not every test makes one */
+    assert_int_equal(rmdir(dir), 0);
+    return 0;
+}
+
+static mode_t mode_of(const char *suffix)
+{
+    char name[96];
+    struct stat st;
+    (void)snprintf(name, sizeof(name), "%s%s", path, suffix);
+    assert_int_equal(stat(name, &st), 0);
+    return st.st_mode & 07777;
+}
+
+static void open_writer(struct tok_db *db)
+{
+    struct tok_why why = {""};
+    if (tok_db_open(db, path, TOK_DB_WRITER, true, 0, &why) != TOK_OK)
+        fail_msg("%s", why.text);
+}
+
+static void cannot_be_opened(void **state)
+{
+    (void)state;
+    struct tok_db db;
+    struct tok_why missing = {""}, nowhere = {""}, foreign = {""};
+    assert_int_equal(tok_db_open(&db, path, TOK_DB_WRITER, false, 0, &missing), TOK_ERR_STORE);
+    assert_non_null(strstr(missing.text, path));
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(tok_db_open(&db, "/nowhere/t.db", TOK_DB_WRITER, true, 0, &nowhere),
+                     TOK_ERR_STORE);
+    assert_non_null(strstr(nowhere.text, "/nowhere/t.db: No such file"));
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("this is somebody's letter, and it is long enough to be one", file) > 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(tok_db_open(&db, path, TOK_DB_WRITER, true, 0, &foreign), TOK_ERR_STORE);
+    assert_non_null(strstr(foreign.text, "not a database"));
+}
+
+static void files_are_private(void **state)
+{
+    (void)state;
+    struct tok_db db;
+    mode_t before = umask(0);
+    open_writer(&db);
+    side_exec(db.handle, "CREATE TABLE t (x)");
+    assert_int_equal(mode_of(""), 0600);
+    assert_int_equal(mode_of("-wal"), 0600);
+    assert_int_equal(mode_of("-shm"), 0600);
+    tok_db_close(&db);
+    assert_int_equal(chmod(path, 0644), 0);
+    open_writer(&db);
+    assert_int_equal(mode_of(""), 0600);
+    tok_db_close(&db);
+    (void)umask(before);
+}
+
+static void writer_pragmas(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pragma;
+        int64_t value;
+    } rows[] = {
+        {"PRAGMA synchronous", 2},
+        {"PRAGMA foreign_keys", 1},
+        {"PRAGMA auto_vacuum", 2},
+        {"PRAGMA temp_store", 2},
+        {"PRAGMA trusted_schema", 0},
+        {"PRAGMA cell_size_check", 1},
+        {"PRAGMA query_only", 0},
+        {"PRAGMA busy_timeout", 0},
+        {"SELECT journal_mode = 'wal' FROM pragma_journal_mode", 1},
+    };
+    struct tok_db db;
+    open_writer(&db);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t value = -1;
+        if (tok_db_number(&db, rows[i].pragma, &value) != TOK_OK || value != rows[i].value)
+            fail_msg("%s: %lld", rows[i].pragma, (long long)value);
+    }
+    int64_t none = 77;
+    assert_int_equal(tok_db_number(&db, "SELECT 1 WHERE 0", &none), TOK_ERR_STORE);
+    assert_int_equal(none, 77);
+    tok_db_close(&db);
+}
+
+/* Nobody who gets SQL past us may change the schema's own text. */
+static void schema_cannot_be_written(void **state)
+{
+    (void)state;
+    struct tok_db db;
+    open_writer(&db);
+    assert_int_equal(tok_db_exec(&db, "CREATE TABLE t (x); PRAGMA writable_schema=ON;"), TOK_OK);
+    assert_int_equal(tok_db_exec(&db, "UPDATE sqlite_schema SET sql = 'x'"), TOK_ERR_STORE);
+    assert_non_null(strstr(tok_db_says(&db), "may not be modified"));
+    tok_db_close(&db);
+}
+
+static void reader_cannot_write(void **state)
+{
+    (void)state;
+    struct tok_db writer, reader;
+    struct tok_why why = {""};
+    int64_t value = 0;
+    open_writer(&writer);
+    assert_int_equal(tok_db_exec(&writer, "CREATE TABLE t (x); INSERT INTO t VALUES (5)"), TOK_OK);
+    assert_int_equal(tok_db_open(&reader, path, TOK_DB_READER, false, 0, &why), TOK_OK);
+    assert_int_equal(tok_db_exec(&reader, "INSERT INTO t VALUES (6)"), TOK_ERR_STORE);
+    assert_int_equal(tok_db_number(&reader, "SELECT x FROM t", &value), TOK_OK);
+    assert_int_equal(value, 5);
+    tok_db_close(&reader);
+    tok_db_close(&writer);
+}
+
+/* The statements speak of tables; without them nothing is prepared, and nothing leaks. */
+static void preparing_needs_the_schema(void **state)
+{
+    (void)state;
+    struct tok_db db;
+    open_writer(&db);
+    assert_int_equal(tok_db_prepare(&db, TOK_DB_WRITER), TOK_ERR_STORE);
+    tok_db_close(&db);
+}
+
+int main(void)
+{
+#define in_dir(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
+    static const struct CMUnitTest tests[] = {
+        in_dir(cannot_be_opened),    in_dir(files_are_private),
+        in_dir(writer_pragmas),      in_dir(schema_cannot_be_written),
+        in_dir(reader_cannot_write), in_dir(preparing_needs_the_schema),
+    };
+    return cmocka_run_group_tests_name("one connection", tests, NULL, NULL);
+}

@@ -1,0 +1,177 @@
+/* Steps of the key schedule: all or none, never over a newer row, never two keys that sign. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "store_bed.h"
+
+#include <stdio.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static enum tok_op_result put(struct bed *b, const struct tok_key *keys, size_t count)
+{
+    struct tok_op op = bed_keys(keys, count);
+    return bed_must(b, &op);
+}
+
+/* k1 active, k2 pending; both of version 1. */
+static void two_keys(struct bed *b, struct tok_key keys[2])
+{
+    keys[0] = bed_key("k1", TOK_KEY_ACTIVE);
+    keys[1] = bed_key("k2", TOK_KEY_PENDING);
+    assert_int_equal(put(b, keys, 2), TOK_OP_DONE);
+    keys[0].version = keys[1].version = 1;
+}
+
+static void assert_state(struct bed *b, const char *kid, enum tok_key_state state, int64_t version)
+{
+    struct tok_key row = {0};
+    assert_true(bed_find_key(b, kid, &row));
+    assert_string_equal(tok_key_state_word(row.state), tok_key_state_word(state));
+    assert_int_equal(row.version, version);
+}
+
+static void conflicts_change_nothing(void **state)
+{
+    struct bed *b = *state;
+    struct tok_key keys[2];
+    two_keys(b, keys);
+    struct tok_key again = bed_key("k1", TOK_KEY_PENDING), unknown = bed_key("k9", TOK_KEY_PENDING),
+                   stale = keys[1], ahead = keys[1], second = bed_key("k3", TOK_KEY_ACTIVE);
+    unknown.version = 1;
+    stale.version = 0;
+    ahead.version = 2;
+    const struct {
+        const char *name;
+        struct tok_key keys[2];
+    } rows[] = {
+        {"a key of that id is there", {bed_key("k4", TOK_KEY_PENDING), again}},
+        {"nothing to change", {bed_key("k4", TOK_KEY_PENDING), unknown}},
+        {"older than the row", {bed_key("k4", TOK_KEY_PENDING), stale}},
+        {"newer than the row", {bed_key("k4", TOK_KEY_PENDING), ahead}},
+        {"a second key that signs", {bed_key("k4", TOK_KEY_PENDING), second}},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct tok_key none;
+        if (put(b, rows[i].keys, 2) != TOK_OP_CONFLICT || bed_find_key(b, "k4", &none))
+            fail_msg("%s", rows[i].name);
+    }
+    assert_state(b, "k1", TOK_KEY_ACTIVE, 1);
+    assert_state(b, "k2", TOK_KEY_PENDING, 1);
+    bed_assert_audit(b, 5, TOK_AUDIT_KEY_CREATED);
+}
+
+/* Between the two rows there would be two keys that sign, or none: the order given must not matter. */
+static void signing_passes_from_one_to_the_other(void **state)
+{
+    struct bed *b = *state;
+    struct tok_key keys[2];
+    two_keys(b, keys);
+    keys[0].state = TOK_KEY_RETIRING;
+    keys[1].state = TOK_KEY_ACTIVE;
+    assert_int_equal(put(b, keys, 2), TOK_OP_DONE);
+    assert_state(b, "k1", TOK_KEY_RETIRING, 2);
+    assert_state(b, "k2", TOK_KEY_ACTIVE, 2);
+    struct tok_key back[2] = {keys[0], keys[1]};
+    back[0].version = back[1].version = 2;
+    back[0].state = TOK_KEY_ACTIVE;
+    back[1].state = TOK_KEY_RETIRING;
+    assert_int_equal(put(b, back, 2), TOK_OP_DONE);
+    assert_state(b, "k1", TOK_KEY_ACTIVE, 3);
+    assert_state(b, "k2", TOK_KEY_RETIRING, 3);
+}
+
+static void one_of_two_writers_wins(void **state)
+{
+    struct bed *b = *state;
+    struct tok_key keys[2], other;
+    two_keys(b, keys);
+    other = keys[1];
+    other.state = TOK_KEY_REVOKED;
+    keys[1].activate_at += 5;
+    assert_int_equal(put(b, &keys[1], 1), TOK_OP_DONE);
+    assert_int_equal(put(b, &other, 1), TOK_OP_CONFLICT);
+    assert_state(b, "k2", TOK_KEY_PENDING, 2);
+}
+
+static void all_of_it_is_kept(void **state)
+{
+    struct bed *b = *state;
+    struct tok_key row = {0}, given = bed_key("k1", TOK_KEY_RETIRING);
+    given.imported = true;
+    given.activated_at = BED_NOW_S + 1;
+    given.deactivated_at = BED_NOW_S + 2;
+    given.retire_at = BED_NOW_S + 3;
+    assert_int_equal(put(b, &given, 1), TOK_OP_DONE);
+    assert_true(bed_find_key(b, "k1", &row));
+    assert_string_equal(row.alg.s, "EdDSA");
+    assert_int_equal(row.state, TOK_KEY_RETIRING);
+    assert_true(row.imported);
+    assert_int_equal(row.created_at, given.created_at);
+    assert_int_equal(row.activate_at, given.activate_at);
+    assert_int_equal(row.activated_at, given.activated_at);
+    assert_int_equal(row.deactivated_at, given.deactivated_at);
+    assert_int_equal(row.retire_at, given.retire_at);
+    assert_string_equal(row.public_jwk.s, given.public_jwk.s);
+    assert_string_equal(row.sealed.s, given.sealed.s);
+    struct tok_audit_row newest;
+    (void)bed_audit(b, &newest);
+    assert_string_equal(newest.object.s, "k1");
+}
+
+static struct tok_op secret_of(const char *name, uint16_t number)
+{
+    struct tok_op op = bed_op_of(TOK_OP_SECRET_ADD);
+    bed_text(&op.u.secret.name, name);
+    bed_text(&op.u.secret.sealed, "c2VhbGVk");
+    op.u.secret.number = number;
+    op.u.secret.created_at = BED_NOW_S;
+    return op;
+}
+
+static bool write_secret(const struct tok_secret_row *row, void *arg)
+{
+    char *text = arg;
+    size_t len = strlen(text);
+    (void)snprintf(text + len, 200 - len, "%s%u ", row->name.s, (unsigned)row->number);
+    assert_string_equal(row->sealed.s, "c2VhbGVk");
+    assert_int_equal(row->created_at, BED_NOW_S);
+    return row->number < 300; /* enough */
+}
+
+static void secrets(void **state)
+{
+    struct bed *b = *state;
+    static const struct {
+        const char *name;
+        uint16_t number;
+        enum tok_op_result result;
+    } rows[] = {{"refresh-mac", 2, TOK_OP_DONE},     {"refresh-mac", 1, TOK_OP_DONE},
+                {"refresh-mac", 2, TOK_OP_CONFLICT}, {"audit", 10, TOK_OP_DONE},
+                {"audit", 9, TOK_OP_DONE},           {"refresh-mac", 300, TOK_OP_DONE},
+                {"refresh-mac", 301, TOK_OP_DONE}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct tok_op op = secret_of(rows[i].name, rows[i].number);
+        assert_int_equal(bed_must(b, &op), rows[i].result);
+    }
+    char text[200] = "";
+    assert_int_equal(tok_reader_secrets(b->reader, write_secret, text), TOK_OK);
+    assert_string_equal(text, "audit9 audit10 refresh-mac1 refresh-mac2 refresh-mac300 ");
+    bed_assert_audit(b, 3, TOK_AUDIT_LOGIN);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        bed_test(conflicts_change_nothing),
+        bed_test(signing_passes_from_one_to_the_other),
+        bed_test(one_of_two_writers_wins),
+        bed_test(all_of_it_is_kept),
+        bed_test(secrets),
+    };
+    return bed_run_both("keys", tests);
+}

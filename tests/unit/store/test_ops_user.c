@@ -1,0 +1,252 @@
+/* People: what may be added, what a change changes, and that an id never brings old tokens back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "store_bed.h"
+
+static void expect(struct bed *b, struct tok_op op, enum tok_op_result result)
+{
+    assert_int_equal(bed_must(b, &op), result);
+}
+
+static struct tok_op update_of(const char *id)
+{
+    struct tok_op op = bed_op_of(TOK_OP_USER_UPDATE);
+    bed_text(&op.u.user_update.id, id);
+    bed_text(&op.u.user_update.user.phc, "$argon2id$new");
+    bed_text(&op.u.user_update.user.roles, "other");
+    bed_text(&op.u.user_update.user.scopes, "z");
+    op.u.user_update.user.disabled = true;
+    op.u.user_update.event = TOK_AUDIT_USER_RIGHTS;
+    return op;
+}
+
+static struct tok_op rehash_of(const char *id, const char *old_phc)
+{
+    struct tok_op op = bed_op_of(TOK_OP_USER_REHASH);
+    bed_text(&op.u.user_rehash.id, id);
+    bed_text(&op.u.user_rehash.old_phc, old_phc);
+    bed_text(&op.u.user_rehash.new_phc, "$argon2id$new");
+    return op;
+}
+
+static struct tok_op remove_of(const char *id)
+{
+    struct tok_op op = bed_op_of(TOK_OP_USER_REMOVE);
+    bed_text(&op.u.user_remove.id, id);
+    return op;
+}
+
+static void assert_same_user(const struct tok_user *a, const struct tok_user *b)
+{
+    assert_string_equal(a->id.s, b->id.s);
+    assert_string_equal(a->username.s, b->username.s);
+    assert_string_equal(a->name_key.s, b->name_key.s);
+    assert_string_equal(a->phc.s, b->phc.s);
+    assert_string_equal(a->roles.s, b->roles.s);
+    assert_string_equal(a->scopes.s, b->scopes.s);
+    assert_int_equal(a->epoch, b->epoch);
+    assert_int_equal(a->epoch_at, b->epoch_at);
+    assert_int_equal(a->disabled, b->disabled);
+    assert_int_equal(a->created_at, b->created_at);
+    assert_int_equal(a->updated_at, b->updated_at);
+}
+
+static void nobody(void **state)
+{
+    struct bed *b = *state;
+    struct tok_user none;
+    expect(b, update_of("u9"), TOK_OP_NOT_FOUND);
+    expect(b, rehash_of("u9", ""), TOK_OP_NOT_FOUND);
+    expect(b, remove_of("u9"), TOK_OP_NOT_FOUND);
+    assert_false(bed_find_user(b, "u9", &none));
+    bed_assert_audit(b, 3, TOK_AUDIT_LOGIN);
+}
+
+static void add_conflicts(void **state)
+{
+    struct bed *b = *state;
+    struct tok_user row = {0}, before = {0};
+    struct tok_op same_name = bed_add_user("u2");
+    bed_text(&same_name.u.user.name_key, "name-u1");
+    struct tok_op same_id = bed_add_user("u1");
+    bed_text(&same_id.u.user.name_key, "name-free");
+    assert_true(bed_find_user(b, "u1", &before));
+    expect(b, same_name, TOK_OP_CONFLICT);
+    expect(b, same_id, TOK_OP_CONFLICT);
+    assert_false(bed_find_user(b, "u2", &row));
+    assert_true(bed_find_user(b, "u1", &row));
+    assert_same_user(&row, &before);
+    bed_assert_audit(b, 3, TOK_AUDIT_LOGIN);
+}
+
+static void add_keeps_all_of_it(void **state)
+{
+    struct bed *b = *state;
+    struct tok_op op = bed_add_user("u2");
+    op.u.user.epoch = 4;
+    op.u.user.epoch_at = BED_NOW_S - 50;
+    op.u.user.disabled = true;
+    struct tok_user row = {0}, given = op.u.user;
+    expect(b, op, TOK_OP_DONE);
+    assert_true(bed_find_user(b, "u2", &row));
+    assert_same_user(&row, &given);
+    bed_assert_audit(b, 4, TOK_AUDIT_USER_ADDED);
+}
+
+static void add_makes_an_id(void **state)
+{
+    struct bed *b = *state;
+    struct tok_user row = {0};
+    struct tok_op op = bed_add_user("");
+    assert_int_equal(bed_must(b, &op), TOK_OP_DONE);
+    assert_int_equal(op.u.user.id.len, TOK_ID_LEN);
+    assert_true(bed_find_user(b, op.u.user.id.s, &row));
+}
+
+/* Each switch alone changes its own field, and all change updated_at. */
+static void update_changes_what_is_set(void **state)
+{
+    struct bed *b = *state;
+    for (unsigned bit = 1; bit <= 16; bit *= 2) {
+        struct tok_user before = {0}, after = {0};
+        struct tok_op op = update_of("u1");
+        const struct tok_user wanted = op.u.user_update.user;
+        assert_true(bed_find_user(b, "u1", &before));
+        op.now = BED_NOW + bit * TOK_US_PER_S;
+        op.u.user_update.set_phc = bit == 1;
+        op.u.user_update.set_disabled = bit == 2;
+        op.u.user_update.set_roles = bit == 4;
+        op.u.user_update.set_scopes = bit == 8;
+        op.u.user_update.raise_epoch = bit == 16;
+        assert_int_equal(bed_must(b, &op), TOK_OP_DONE);
+        before.updated_at = BED_NOW_S + bit;
+        if (bit == 1)
+            before.phc = wanted.phc;
+        if (bit == 2)
+            before.disabled = wanted.disabled;
+        if (bit == 4)
+            before.roles = wanted.roles;
+        if (bit == 8)
+            before.scopes = wanted.scopes;
+        if (bit == 16) {
+            before.epoch++;
+            before.epoch_at = BED_NOW_S + bit;
+        }
+        assert_true(bed_find_user(b, "u1", &after));
+        assert_same_user(&after, &before);
+        assert_same_user(&op.u.user_update.user, &after);
+    }
+    bed_assert_audit(b, 3 + 5, TOK_AUDIT_USER_RIGHTS);
+}
+
+static void update_ends_only_their_sessions(void **state)
+{
+    struct bed *b = *state;
+    struct tok_session row = {0};
+    expect(b, bed_add_user("u2"), TOK_OP_DONE);
+    expect(b, bed_create("s2", "u2", "web"), TOK_OP_DONE);
+    expect(b, bed_create("s3", "u1", "web"), TOK_OP_DONE);
+    struct tok_op op = update_of("u1");
+    op.u.user_update.end_sessions = true;
+    expect(b, op, TOK_OP_DONE);
+    assert_true(bed_find_session(b, "s1", &row) && row.ended);
+    assert_true(bed_find_session(b, "s3", &row) && row.ended);
+    assert_true(bed_find_session(b, "s2", &row) && !row.ended);
+    assert_int_equal(bed_revoked(b, BED_NOW_S, "", "s2").count, 2);
+}
+
+static void raised_epoch_is_revoked_until_its_tokens_are_dead(void **state)
+{
+    struct bed *b = *state;
+    struct tok_op op = update_of("u1");
+    op.u.user_update.raise_epoch = true;
+    expect(b, op, TOK_OP_DONE);
+    const tok_time_s until = BED_NOW_S + BED_LONGEST_TTL_S + TOK_TOKEN_DEATH_MARGIN_S;
+    struct bed_revoked revoked = bed_revoked(b, until - 1, "", "u1");
+    assert_true(revoked.found);
+    assert_int_equal(revoked.row.kind, TOK_REVOKED_USER);
+    assert_int_equal(revoked.row.epoch, 2);
+    assert_int_equal(revoked.row.until, until);
+    assert_false(bed_revoked(b, until, "", "u1").found);
+}
+
+static void rehash(void **state)
+{
+    struct bed *b = *state;
+    struct tok_user row = {0}, before = {0};
+    assert_true(bed_find_user(b, "u1", &before));
+    expect(b, rehash_of("u1", "$argon2id$other"), TOK_OP_REFUSED);
+    assert_true(bed_find_user(b, "u1", &row));
+    assert_same_user(&row, &before);
+    expect(b, rehash_of("u1", "$argon2id$old"), TOK_OP_DONE);
+    bed_text(&before.phc, "$argon2id$new");
+    assert_true(bed_find_user(b, "u1", &row));
+    assert_same_user(&row, &before);
+    bed_assert_audit(b, 3, TOK_AUDIT_LOGIN); /* the same password: no event */
+}
+
+static void removal_takes_sessions_and_leaves_an_epoch(void **state)
+{
+    struct bed *b = *state;
+    struct tok_user user;
+    struct tok_session session;
+    struct tok_op op = remove_of("u1");
+    assert_int_equal(bed_must(b, &op), TOK_OP_DONE);
+    assert_int_equal(op.u.user_remove.epoch, 2);
+    assert_false(bed_find_user(b, "u1", &user));
+    assert_false(bed_find_session(b, "s1", &session));
+    struct bed_revoked revoked = bed_revoked(b, BED_NOW_S, "", "u1");
+    assert_true(revoked.found);
+    assert_int_equal(revoked.row.epoch, 2);
+    assert_int_equal(revoked.row.until, BED_NOW_S + BED_LONGEST_TTL_S + TOK_TOKEN_DEATH_MARGIN_S);
+    bed_assert_audit(b, 4, TOK_AUDIT_USER_REMOVED);
+}
+
+static void next_owner_of_an_id_starts_above(void **state)
+{
+    struct bed *b = *state;
+    struct tok_op again = bed_add_user("u1"), much_later = again;
+    expect(b, remove_of("u1"), TOK_OP_DONE);
+    assert_int_equal(bed_must(b, &again), TOK_OP_DONE);
+    assert_int_equal(again.u.user.epoch, 3);
+    expect(b, remove_of("u1"), TOK_OP_DONE);
+    much_later.now += (BED_LONGEST_TTL_S + TOK_TOKEN_DEATH_MARGIN_S) * TOK_US_PER_S;
+    assert_int_equal(bed_must(b, &much_later), TOK_OP_DONE);
+    assert_int_equal(much_later.u.user.epoch, 1); /* nothing of theirs lives any more */
+}
+
+/* An option that was lowered since must not bring tokens back. */
+static void epoch_is_kept_for_the_longest_life_ever(void **state)
+{
+    struct bed *b = *state;
+    struct tok_op raise = bed_op_of(TOK_OP_META_RAISE);
+    bed_text(&raise.u.meta.name, "longest_access_ttl_s");
+    raise.u.meta.value = 5000;
+    expect(b, raise, TOK_OP_DONE);
+    expect(b, remove_of("u1"), TOK_OP_DONE);
+    struct bed_revoked revoked = bed_revoked(b, BED_NOW_S, "", "u1");
+    assert_int_equal(revoked.row.until, BED_NOW_S + 5000 + TOK_TOKEN_DEATH_MARGIN_S);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        bed_test(nobody),
+        bed_test(add_conflicts),
+        bed_test(add_keeps_all_of_it),
+        bed_test(add_makes_an_id),
+        bed_test(update_changes_what_is_set),
+        bed_test(update_ends_only_their_sessions),
+        bed_test(raised_epoch_is_revoked_until_its_tokens_are_dead),
+        bed_test(rehash),
+        bed_test(removal_takes_sessions_and_leaves_an_epoch),
+        bed_test(next_owner_of_an_id_starts_above),
+        bed_test(epoch_is_kept_for_the_longest_life_ever),
+    };
+    return bed_run_both("users", tests);
+}
