@@ -1,4 +1,4 @@
-/* tests/unit/config/temp_file.h: a file that lives for one test. Include after cmocka.h. */
+/* tests/support/temp_file.h: a file that lives for one test. Include after cmocka.h. */
 #ifndef TOK_TESTS_TEMP_FILE_H
 #define TOK_TESTS_TEMP_FILE_H
 
@@ -13,7 +13,7 @@ struct temp_file {
 
 static inline struct temp_file temp_file_make(tok_span text)
 {
-    struct temp_file f = {"/tmp/tokend-config-XXXXXX"};
+    struct temp_file f = {"/tmp/tokend-test-XXXXXX"};
     int fd = mkstemp(f.path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text.ptr, text.len), text.len);
