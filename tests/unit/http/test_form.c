@@ -25,6 +25,7 @@ static const struct decode_row decode_rows[] = {
     {"a percent sign alone", BYTES("%"), NULL},
     {"an escape of one digit", BYTES("%4"), NULL},
     {"an escape cut at the end", BYTES("abc%2"), NULL},
+    {"an escape that the end of the text cuts", "%41", 2, NULL},
     {"no hex first", BYTES("%g0"), NULL},
     {"no hex last", BYTES("%0g"), NULL},
     {"below the digits", BYTES("%/0"), NULL},
