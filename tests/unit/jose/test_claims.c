@@ -233,7 +233,7 @@ static void all_of_them(void **state)
     static const char payload[] =
         " { \"nbf\":5, \"user_id\" : \"u\\u002d1\",\"role\":\"admin\",\"exp\":9007199254740992,"
         "\"cnf\":{\"jkt\":\"x\",\"l\":[1,2.5,null,true]},\"jti\":\"J\",\"sid\":\"S\",\"iat\":-0,"
-        "\"scope\":\"read write\",\"username\":\"\xC3\x89lan\",\"client_id\":\"c\",\"epoch\":12,"
+        "\"scope\":\"read write\",\"username\":\"\xC3\x89lan\xC2\xA0\",\"client_id\":\"c\",\"epoch\":12,"
         "\"sub\":\"u-1\",\"iss\":\"https:\\/\\/i\",\"aud\": [ \"a\" , \"b\" ] ,"
         "\"roles\": [\"x\" ]} ";
     char room[ROOM];
@@ -242,7 +242,7 @@ static void all_of_them(void **state)
     assert_text(c.iss, "https://i");
     assert_text(c.sub, "u-1");
     assert_text(c.client_id, "c");
-    assert_text(c.username, "\xC3\x89lan");
+    assert_text(c.username, "\xC3\x89lan\xC2\xA0");
     assert_text(c.scope, "read write");
     assert_text(c.sid, "S");
     assert_text(c.jti, "J");
