@@ -1,16 +1,17 @@
--- tokend.lua: HAProxy asks tokend about each request. Sets txn.tokend_status (the answer's status, or 503 when
--- there was none) and, for 200, the headers X-Auth-* of the request that goes on.
+-- tokend.lua: HAProxy asks tokend about each request. Sets txn.tokend_status (of tokend's answer; unset when something
+-- failed), for 200 the headers X-Auth-* of the request that goes on, and else txn.tokend_challenge.
 
 local URL = "http://127.0.0.1:8080/verify/forwarded"
+local TIMEOUT_MS = 2000
 local IDENTITY = {"x-auth-subject", "x-auth-user", "x-auth-roles", "x-auth-scope", "x-auth-client"}
 
-core.register_action("tokend", {"http-req"}, function(txn)
+local function question(txn)
     local headers = {
-        ["x-forwarded-method"] = {txn.f:method()},
+        ["x-forwarded-method"] = {txn.sf:method()},
         ["x-forwarded-uri"] = {txn.sf:pathq()},
-        ["x-forwarded-host"] = {txn.sf:req_hdr("host")},
+        ["x-forwarded-host"] = {txn.sf:req_fhdr("host")},
     }
-    -- Every one that came: two of them are tokend's to refuse.
+    -- Every one that came: to refuse two of them is tokend's business.
     local given = txn.http:req_get_headers()["authorization"]
     if given then
         headers["authorization"] = {}
@@ -18,17 +19,23 @@ core.register_action("tokend", {"http-req"}, function(txn)
             table.insert(headers["authorization"], given[i])
         end
     end
+    return headers
+end
 
-    local answer = core.httpclient():get({url = URL, headers = headers, timeout = 2000})
-    local status = answer and answer.status or 503
-    txn:set_var("txn.tokend_status", tostring(status))
-    if status == 200 then
+local function first(headers, name)
+    local values = headers and headers[name]
+    return values and values[0] or ""
+end
+
+core.register_action("tokend", {"http-req"}, function(txn)
+    local answer = core.httpclient():get({url = URL, headers = question(txn), timeout = TIMEOUT_MS})
+    if answer.status == 200 then
         for _, name in ipairs(IDENTITY) do
-            local value = answer.headers[name]
-            txn.http:req_set_header(name, value and value[0] or "")
+            txn.http:req_set_header(name, first(answer.headers, name))
         end
-    elseif status == 401 then
-        local challenge = answer.headers["www-authenticate"]
-        txn:set_var("txn.tokend_challenge", challenge and challenge[0] or "Bearer")
+    else
+        txn:set_var("txn.tokend_challenge", first(answer.headers, "www-authenticate"))
     end
+    -- Last, so that nothing passes of which only a part was done.
+    txn:set_var("txn.tokend_status", tostring(answer.status))
 end, 0)

@@ -17,12 +17,15 @@ struct block {
     alignas(max_align_t) size_t bytes;
 };
 
+/* jansson says "invalid token" of what it had no memory to look at. */
+static _Thread_local bool memory_missed;
+
 static void *take(size_t bytes)
 {
-    size_t total;
-    if (__builtin_add_overflow(bytes, sizeof(struct block), &total))
-        return NULL;
-    struct block *block = malloc(total);
+    struct block *block = NULL;
+    if (bytes <= SIZE_MAX - sizeof *block)
+        block = malloc(sizeof *block + bytes);
+    memory_missed |= block == NULL;
     if (block == NULL)
         return NULL;
     block->bytes = bytes;
@@ -31,11 +34,11 @@ static void *take(size_t bytes)
 
 static void wipe_and_free(void *ptr)
 {
-    if (ptr == NULL)
-        return;
-    struct block *block = (struct block *)ptr - 1;
-    explicit_bzero(ptr, block->bytes);
-    free(block);
+    if (ptr != NULL) {
+        struct block *block = (struct block *)ptr - 1;
+        explicit_bzero(ptr, block->bytes);
+        free(block);
+    }
 }
 
 static void set_allocator(void)
@@ -64,7 +67,7 @@ static const char *problem_of(enum json_error_code code)
 
 static tok_err fail(struct tok_why *why, const json_error_t *error)
 {
-    if (json_error_code(error) == json_error_out_of_memory)
+    if (memory_missed)
         return tok_why_set(why, TOK_ERR_NOMEM, "out of memory");
     return tok_why_set(why, TOK_ERR_INVALID_REQUEST, "line %d: %s", error->line,
                        problem_of(json_error_code(error)));
@@ -77,6 +80,7 @@ tok_err tok_json_parse(tok_span text, struct tok_json **ret, struct tok_why *why
     if (text.len > TOK_JSON_BYTES_MAX)
         return tok_why_set(why, TOK_ERR_TOO_LARGE, "longer than %d bytes", TOK_JSON_BYTES_MAX);
     pthread_once(&once, set_allocator);
+    memory_missed = false;
     json_t *root = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL)
         return fail(why, &error);

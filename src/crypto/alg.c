@@ -4,23 +4,37 @@
 
 #include "crypto/alg_ops.h"
 
-/* clang-format off */
+/* Families that differ in their numbers only. */
+#define ECDSA(crv_, digest_, bytes)                                                                \
+    .kty = "EC", .crv = (crv_), .digest = (digest_), .sig_bytes_max = (bytes),                     \
+    .members = tok_ecdsa_members, .ops = &tok_ecdsa_ops
+#define RSA(pss_, digest_)                                                                         \
+    .kty = "RSA", .pss = (pss_), .digest = (digest_), .sig_bytes_max = TOK_SIG_MAX,                \
+    .members = tok_rsa_members, .ops = &tok_rsa_ops
+#define HMAC(digest_, bytes)                                                                       \
+    .kty = "oct", .symmetric = true, .digest = (digest_), .sig_bytes_max = (bytes),                \
+    .members = tok_hmac_members, .ops = &tok_hmac_ops
+
 static const struct tok_alg algs[] = {
-    {.name = "EdDSA", .kty = "OKP", .crv = "Ed25519", .sig_bytes_max = 64, .members = tok_eddsa_members, .ops = &tok_eddsa_ops},
-    {.name = "ES256", .kty = "EC", .crv = "P-256", .digest = "SHA256", .sig_bytes_max = 64,  .members = tok_ecdsa_members, .ops = &tok_ecdsa_ops},
-    {.name = "ES384", .kty = "EC", .crv = "P-384", .digest = "SHA384", .sig_bytes_max = 96,  .members = tok_ecdsa_members, .ops = &tok_ecdsa_ops},
-    {.name = "ES512", .kty = "EC", .crv = "P-521", .digest = "SHA512", .sig_bytes_max = 132, .members = tok_ecdsa_members, .ops = &tok_ecdsa_ops},
-    {.name = "RS256", .kty = "RSA", .digest = "SHA256", .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
-    {.name = "RS384", .kty = "RSA", .digest = "SHA384", .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
-    {.name = "RS512", .kty = "RSA", .digest = "SHA512", .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
-    {.name = "PS256", .kty = "RSA", .digest = "SHA256", .pss = true, .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
-    {.name = "PS384", .kty = "RSA", .digest = "SHA384", .pss = true, .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
-    {.name = "PS512", .kty = "RSA", .digest = "SHA512", .pss = true, .sig_bytes_max = TOK_SIG_MAX, .members = tok_rsa_members, .ops = &tok_rsa_ops},
-    {.name = "HS256", .kty = "oct", .symmetric = true, .digest = "SHA256", .sig_bytes_max = 32, .members = tok_hmac_members, .ops = &tok_hmac_ops},
-    {.name = "HS384", .kty = "oct", .symmetric = true, .digest = "SHA384", .sig_bytes_max = 48, .members = tok_hmac_members, .ops = &tok_hmac_ops},
-    {.name = "HS512", .kty = "oct", .symmetric = true, .digest = "SHA512", .sig_bytes_max = 64, .members = tok_hmac_members, .ops = &tok_hmac_ops},
+    {.name = "EdDSA",
+     .kty = "OKP",
+     .crv = "Ed25519",
+     .sig_bytes_max = 64,
+     .members = tok_eddsa_members,
+     .ops = &tok_eddsa_ops},
+    {.name = "ES256", ECDSA("P-256", "SHA256", 64)},
+    {.name = "ES384", ECDSA("P-384", "SHA384", 96)},
+    {.name = "ES512", ECDSA("P-521", "SHA512", 132)},
+    {.name = "RS256", RSA(false, "SHA256")},
+    {.name = "RS384", RSA(false, "SHA384")},
+    {.name = "RS512", RSA(false, "SHA512")},
+    {.name = "PS256", RSA(true, "SHA256")},
+    {.name = "PS384", RSA(true, "SHA384")},
+    {.name = "PS512", RSA(true, "SHA512")},
+    {.name = "HS256", HMAC("SHA256", 32)},
+    {.name = "HS384", HMAC("SHA384", 48)},
+    {.name = "HS512", HMAC("SHA512", 64)},
 };
-/* clang-format on */
 #define ALGS_COUNT (sizeof(algs) / sizeof(algs[0]))
 
 const struct tok_alg *tok_alg_at(size_t i)
@@ -58,7 +72,9 @@ const struct tok_alg *tok_alg_by_type(tok_span kty, tok_span crv)
 tok_err tok_pkey_generate(const struct tok_alg *alg, struct tok_pkey **ret)
 {
     struct tok_pkey *key = NULL;
-    TOK_TRY(alg->ops->generate(alg, &key));
+    tok_err err = alg->ops->generate(alg, &key);
+    if (err != TOK_OK) /* numbers that the library made and does not take are nobody's request */
+        return err == TOK_ERR_INVALID_REQUEST ? TOK_ERR_CRYPTO : err;
     key->alg = alg;
     *ret = key;
     return TOK_OK;

@@ -56,16 +56,6 @@ static tok_err build(const struct tok_alg *alg, const struct tok_key_parts *part
     return tok_evp_from_params(params, "EC", can_sign, ret);
 }
 
-/* On the curve, not at infinity, and the private number within the group's order. */
-static bool is_sound(EVP_PKEY *pkey, bool can_sign)
-{
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-    bool sound = ctx != NULL && EVP_PKEY_public_check(ctx) == 1 &&
-                 (!can_sign || EVP_PKEY_private_check(ctx) == 1);
-    EVP_PKEY_CTX_free(ctx);
-    return sound;
-}
-
 static tok_err ecdsa_from_parts(const struct tok_alg *alg, const struct tok_key_parts *parts,
                                 struct tok_pkey **ret, struct tok_why *why)
 {
@@ -75,10 +65,6 @@ static tok_err ecdsa_from_parts(const struct tok_alg *alg, const struct tok_key_
     TOK_TRY(check_widths(alg, parts, why));
     tok_err err = build(alg, parts, &params, &pkey);
     tok_wipe(&params, sizeof params);
-    if (err == TOK_OK && !is_sound(pkey, can_sign)) {
-        EVP_PKEY_free(pkey);
-        err = TOK_ERR_INVALID_REQUEST;
-    }
     if (err == TOK_ERR_INVALID_REQUEST)
         return tok_why_set(
             why, err, "\"x\" and \"y\" are not a point of %s, or \"d\" is out of range", alg->crv);

@@ -3,6 +3,7 @@
 
 #include "crypto/start.h"
 
+#include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <stdlib.h>
 
@@ -46,6 +47,15 @@ static const EVP_MD *hash_of(const struct tok_alg *alg)
     return hashes[i].md;
 }
 
+/* What the library has to say about a refusal stays in its queue of errors, one a thread, where the next
+ * TLS connection of the thread would take it for its own end (SSL_get_error). */
+static bool without_words(bool ok)
+{
+    if (!ok)
+        ERR_clear_error();
+    return ok;
+}
+
 /* ---- building ---- */
 
 void tok_evp_add(struct tok_evp_params *p, OSSL_PARAM param)
@@ -68,21 +78,33 @@ tok_err tok_evp_add_number(struct tok_evp_params *p, const char *name, tok_span 
     return TOK_OK;
 }
 
+/* EC: a point of the curve, not at infinity, and "d" within the group's order. RSA: "n" without small
+ * factors, neither a prime nor a power of one, and "d" below it. */
+static bool is_sound(EVP_PKEY *pkey, bool can_sign)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+    bool sound = ctx != NULL && EVP_PKEY_public_check(ctx) == 1 &&
+                 (!can_sign || EVP_PKEY_private_check(ctx) == 1);
+    EVP_PKEY_CTX_free(ctx);
+    return sound;
+}
+
 tok_err tok_evp_from_params(struct tok_evp_params *p, const char *kind, bool can_sign,
                             EVP_PKEY **ret)
 {
     EVP_PKEY *pkey = NULL;
+    int selection = can_sign ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, kind, NULL);
     bool ready = ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1;
     p->param[p->count] = OSSL_PARAM_construct_end();
-    bool made =
-        ready && EVP_PKEY_fromdata(ctx, &pkey, can_sign ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY,
-                                   p->param) == 1;
+    bool made = ready && EVP_PKEY_fromdata(ctx, &pkey, selection, p->param) == 1;
     EVP_PKEY_CTX_free(ctx);
-    if (!ready)
+    if (!without_words(ready))
         return TOK_ERR_CRYPTO;
-    if (!made)
+    if (!without_words(made && is_sound(pkey, can_sign))) {
+        EVP_PKEY_free(pkey);
         return TOK_ERR_INVALID_REQUEST;
+    }
     *ret = pkey;
     return TOK_OK;
 }
@@ -143,7 +165,7 @@ tok_err tok_evp_sign(const struct tok_pkey *key, tok_span data,
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(evp_of(key)->sign);
     bool ok = ctx != NULL && EVP_PKEY_sign(ctx, ret_sig, &len, digest, digest_len) == 1;
     EVP_PKEY_CTX_free(ctx);
-    if (!ok)
+    if (!without_words(ok))
         return TOK_ERR_CRYPTO;
     *ret_len = len;
     return TOK_OK;
@@ -159,7 +181,7 @@ enum tok_sig_verdict tok_evp_verify(const struct tok_pkey *key, tok_span data, t
     bool good = ctx != NULL &&
                 EVP_PKEY_verify(ctx, (const uint8_t *)sig.ptr, sig.len, digest, digest_len) == 1;
     EVP_PKEY_CTX_free(ctx);
-    return good ? TOK_SIG_GOOD : TOK_SIG_BAD;
+    return without_words(good) ? TOK_SIG_GOOD : TOK_SIG_BAD;
 }
 
 /* ---- the finished key ---- */

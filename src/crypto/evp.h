@@ -26,7 +26,8 @@ struct tok_evp_params {
 TOK_MUST_USE tok_err tok_evp_add_number(struct tok_evp_params *p, const char *name,
                                         tok_span number);
 void tok_evp_add(struct tok_evp_params *p, OSSL_PARAM param);
-/* A key of the library's kind "EC" or "RSA". TOK_ERR_INVALID_REQUEST: the numbers are no key. */
+/* A key of the library's kind "EC" or "RSA". TOK_ERR_INVALID_REQUEST: the numbers are no key, or an
+ * unsound one. */
 TOK_MUST_USE tok_err tok_evp_from_params(struct tok_evp_params *p, const char *kind, bool can_sign,
                                          EVP_PKEY **ret);
 /* The number `name` of a key, `width` bytes wide (0: as few as it needs), appended to `room`. */

@@ -1,4 +1,4 @@
-/* http/connection.c: connections come, are counted, and go. The loop's own thread, except open(). */
+/* http/connection.c: connections come, are counted, and go. The loop's own thread. */
 #include "http/inside.h"
 
 #include "base/log.h"
@@ -87,18 +87,18 @@ static void on_retry(h2o_timeout_entry_t *entry)
     h2o_socket_read_start(l->sock, on_connect);
 }
 
-void tok_listener_open(struct tok_listener *l, struct tok_http_loop *loop, int fd, bool is_admin)
+void tok_listener_open(struct tok_listener *l, struct tok_http_loop *loop)
 {
     struct tok_server *s = loop->server;
-    *l = (struct tok_listener){
-        .loop = loop,
-        .quota = is_admin ? &s->admin_quota : &s->public_quota,
-        .accept = {.ctx = &loop->h2o,
-                   .hosts = is_admin ? s->admin_host : s->public_host,
-                   .ssl_ctx = is_admin ? NULL : s->tls},
-        .sock = h2o_evloop_socket_create(loop->h2o.loop, fd, H2O_SOCKET_FLAG_DONT_READ),
-        .retry = {.cb = on_retry},
+    l->loop = loop;
+    l->quota = l->is_admin ? &s->admin_quota : &s->public_quota;
+    l->accept = (h2o_accept_ctx_t){
+        .ctx = &loop->h2o,
+        .hosts = l->is_admin ? s->admin_host : s->public_host,
+        .ssl_ctx = l->is_admin ? NULL : s->tls,
     };
+    l->retry.cb = on_retry;
+    l->sock = h2o_evloop_socket_create(loop->h2o.loop, l->fd, H2O_SOCKET_FLAG_DONT_READ);
     l->sock->data = l;
     h2o_socket_read_start(l->sock, on_connect);
 }

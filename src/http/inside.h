@@ -26,7 +26,10 @@ struct tok_quota {
 
 struct tok_http_loop;
 
+/* Bound by create, on the main thread; the rest is filled in by its loop's thread. */
 struct tok_listener {
+    int fd;
+    bool is_admin;
     struct tok_http_loop *loop;
     struct tok_quota *quota;
     h2o_accept_ctx_t accept;
@@ -43,7 +46,8 @@ struct tok_connection {
 };
 
 struct tok_http_loop {
-    h2o_context_t h2o; /* first touched by create, then by the loop's thread alone */
+    /* Made and ended by the loop's own thread: h2o hangs some of it on the thread that makes it. */
+    h2o_context_t h2o;
     struct tok_loop face;
     struct tok_server *server;
     unsigned index;
@@ -52,7 +56,9 @@ struct tok_http_loop {
 
     /* messages: a stack that senders push on and the loop takes whole and turns around */
     _Atomic(struct tok_msg *) inbox;
-    h2o_multithread_message_t bell; /* in the queue while the inbox has become non-empty */
+    atomic_bool listens; /* there is a queue to ring in */
+    atomic_bool rung;    /* the bell is in the queue, or about to be */
+    h2o_multithread_message_t bell;
     h2o_multithread_receiver_t receiver;
     struct tok_msg drain, stop;
 
@@ -92,7 +98,7 @@ struct tok_server {
     bool owns_admin_socket; /* bound: to be unlinked */
     struct tok_http_loop *loops;
     unsigned loops_count;
-    pthread_mutex_t mutex; /* guards busy and draining */
+    pthread_mutex_t mutex; /* guards busy and draining; held while loops are told to stop */
     pthread_cond_t changed;
     bool draining;
     bool *busy; /* one a loop: has something in flight; meaningful while draining */
@@ -114,8 +120,7 @@ struct tok_request {
 /* ---- loop.c ---- */
 void tok_http_loop_init(struct tok_http_loop *l, struct tok_server *s, unsigned index);
 TOK_MUST_USE tok_err tok_http_loop_start(struct tok_http_loop *l);
-/* Runs what was posted, hangs up, gives everything back. The loop's thread; or the owner's, when the loop was
- * never started. */
+/* Ends the thread when there is one; what has been posted runs before. The owner's thread. */
 void tok_http_loop_finish(struct tok_http_loop *l);
 static inline struct tok_http_loop *tok_http_loop_of(const h2o_req_t *req)
 {
@@ -130,7 +135,7 @@ TOK_MUST_USE tok_err tok_bind_tcp(struct tok_address *address, const char *optio
 TOK_MUST_USE tok_err tok_bind_unix(const char *path, int *ret_fd, struct tok_why *why);
 
 /* ---- connection.c ---- */
-void tok_listener_open(struct tok_listener *l, struct tok_http_loop *loop, int fd, bool is_admin);
+void tok_listener_open(struct tok_listener *l, struct tok_http_loop *loop);
 /* Takes what the kernel holds, then closes. */
 void tok_listener_close(struct tok_listener *l);
 struct tok_connection *tok_connection_of(const h2o_req_t *req);

@@ -16,18 +16,23 @@ static struct tok_http_loop *loop_of_face(struct tok_loop *face)
     return H2O_STRUCT_FROM_MEMBER(struct tok_http_loop, face, face);
 }
 
-/* Who finds the inbox empty rings; the bell is not in the queue then, since the loop takes it down before it
- * empties the inbox. */
+/* One bell hangs in the queue at a time. */
+static void ring(struct tok_http_loop *l)
+{
+    if (!atomic_exchange(&l->rung, true))
+        h2o_multithread_send_message(&l->receiver, &l->bell);
+}
+
+/* A loop that has not started finds its inbox full when it does: it says that it listens before it looks,
+ * and senders look whether it listens after they have pushed, so that one of the two sees the other. */
 static void post(struct tok_loop *face, struct tok_msg *msg)
 {
     struct tok_http_loop *l = loop_of_face(face);
-    struct tok_msg *top = atomic_load_explicit(&l->inbox, memory_order_relaxed);
-    do
-        msg->next = top;
-    while (!atomic_compare_exchange_weak_explicit(&l->inbox, &top, msg, memory_order_acq_rel,
-                                                  memory_order_relaxed));
-    if (!top)
-        h2o_multithread_send_message(&l->receiver, &l->bell);
+    msg->next = atomic_load_explicit(&l->inbox, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&l->inbox, &msg->next, msg))
+        continue;
+    if (atomic_load(&l->listens))
+        ring(l);
 }
 
 static tok_time_us now(struct tok_loop *face)
@@ -38,7 +43,7 @@ static tok_time_us now(struct tok_loop *face)
 /* The newest lies on top: turned around, each sender's come in the order in which they were sent. */
 static struct tok_msg *take_inbox(struct tok_http_loop *l)
 {
-    struct tok_msg *newest = atomic_exchange_explicit(&l->inbox, NULL, memory_order_acq_rel);
+    struct tok_msg *newest = atomic_exchange(&l->inbox, NULL);
     struct tok_msg *oldest = NULL;
     while (newest) {
         struct tok_msg *next = newest->next;
@@ -49,103 +54,39 @@ static struct tok_msg *take_inbox(struct tok_http_loop *l)
     return oldest;
 }
 
-static bool run_inbox(struct tok_http_loop *l)
+static void run_inbox(struct tok_http_loop *l)
 {
     struct tok_msg *msg = take_inbox(l);
-    bool any = msg != NULL;
     while (msg) {
         struct tok_msg *next = msg->next;
         msg->run(msg); /* frees it */
         msg = next;
     }
-    return any;
 }
 
-/* Called by h2o between its events, so that what the messages write is seen through before it sleeps. */
+/* Called by h2o between its events, so that what the messages write is seen through before it sleeps. Who
+ * pushes after the inbox was taken finds the bell down and rings again. */
 static void on_bell(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
 {
     struct tok_http_loop *l = H2O_STRUCT_FROM_MEMBER(struct tok_http_loop, receiver, receiver);
     while (!h2o_linklist_is_empty(messages))
         h2o_linklist_unlink(messages->next);
-    (void)run_inbox(l);
+    atomic_exchange(&l->rung, false);
+    run_inbox(l);
 }
 
-/* ---- the thread ---- */
+/* ---- its beginning and its end ---- */
 
-static void on_drain(struct tok_msg *msg)
+static void begin(struct tok_http_loop *l)
 {
-    struct tok_http_loop *l = H2O_STRUCT_FROM_MEMBER(struct tok_http_loop, drain, msg);
-    l->draining = true;
-    for (size_t i = 0; i < l->listeners_count; i++)
-        tok_listener_close(&l->listeners[i]);
-}
-
-static void on_stop(struct tok_msg *msg)
-{
-    H2O_STRUCT_FROM_MEMBER(struct tok_http_loop, stop, msg)->stopping = true;
-}
-
-static void report(struct tok_http_loop *l)
-{
-    struct tok_server *s = l->server;
-    bool busy = tok_connections_busy(l);
-    pthread_mutex_lock(&s->mutex);
-    if (s->busy[l->index] != busy) {
-        s->busy[l->index] = busy;
-        pthread_cond_signal(&s->changed);
-    }
-    pthread_mutex_unlock(&s->mutex);
-}
-
-static void *run(void *arg)
-{
-    struct tok_http_loop *l = arg;
-    while (!l->stopping) {
-        /* It fails when a signal interrupts, and when one socket cannot be watched: that one's timer ends it. */
-        (void)h2o_evloop_run(l->h2o.loop, INT32_MAX);
-        if (l->draining)
-            report(l);
-    }
-    tok_http_loop_finish(l);
-    return NULL;
-}
-
-/* Signals are the main thread's. */
-tok_err tok_http_loop_start(struct tok_http_loop *l)
-{
-    pthread_attr_t attr;
-    sigset_t all, before;
-    char name[16];
-    if (pthread_attr_init(&attr) != 0)
-        return TOK_ERR_NOMEM;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    l->running = pthread_attr_setstacksize(&attr, STACK_BYTES) == 0 &&
-                 pthread_create(&l->thread, &attr, run, l) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
-    if (!l->running)
-        return TOK_ERR_NOMEM;
-    snprintf(name, sizeof name, "loop-%u", l->index);
-    pthread_setname_np(l->thread, name);
-    return TOK_OK;
-}
-
-void tok_http_loop_init(struct tok_http_loop *l, struct tok_server *s, unsigned index)
-{
-    l->server = s;
-    l->index = index;
-    l->face = (struct tok_loop){.post = post, .now = now};
-    l->drain.run = on_drain;
-    l->stop.run = on_stop;
-    l->id_stem = tok_id_make();
-    tok_random_bytes(&l->ids_key, sizeof l->ids_key);
     h2o_linklist_init_anchor(&l->connections);
-    h2o_context_init(&l->h2o, h2o_evloop_create(), &s->h2o);
+    h2o_context_init(&l->h2o, h2o_evloop_create(), &l->server->h2o);
     h2o_multithread_register_receiver(l->h2o.queue, &l->receiver, on_bell);
+    for (size_t i = 0; i < l->listeners_count; i++)
+        tok_listener_open(&l->listeners[i], l);
+    atomic_store(&l->listens, true);
+    ring(l);
 }
-
-/* ---- the end ---- */
 
 /* h2o keeps some freed memory for each thread and never gives it back when the thread ends. Of the one store
  * it shows us the list; the other is emptied by asking for as much as it can hold. */
@@ -180,15 +121,100 @@ static void dispose_h2o(struct tok_http_loop *l)
     h2o_evloop_destroy(loop);
 }
 
-void tok_http_loop_finish(struct tok_http_loop *l)
+static void end(struct tok_http_loop *l)
 {
-    l->stopping = true;
-    while (run_inbox(l))
-        continue;
+    /* A message can run before its sender's write to the queue's pipe has returned. */
+    pthread_mutex_lock(&l->server->mutex);
+    pthread_mutex_unlock(&l->server->mutex);
     for (size_t i = 0; i < l->listeners_count; i++)
         tok_listener_close(&l->listeners[i]);
     tok_connections_hang_up(l);
-    (void)h2o_evloop_run(l->h2o.loop, 0); /* a bell still in the queue is taken down */
+    while (atomic_load(&l->rung)) /* messages that came after the one that stopped us */
+        (void)h2o_evloop_run(l->h2o.loop, INT32_MAX);
     dispose_h2o(l);
     give_back_spare_memory();
+}
+
+/* ---- the thread ---- */
+
+static void on_drain(struct tok_msg *msg)
+{
+    struct tok_http_loop *l = H2O_STRUCT_FROM_MEMBER(struct tok_http_loop, drain, msg);
+    l->draining = true;
+    for (size_t i = 0; i < l->listeners_count; i++)
+        tok_listener_close(&l->listeners[i]);
+}
+
+static void on_stop(struct tok_msg *msg)
+{
+    H2O_STRUCT_FROM_MEMBER(struct tok_http_loop, stop, msg)->stopping = true;
+}
+
+static void report(struct tok_http_loop *l)
+{
+    struct tok_server *s = l->server;
+    bool busy = tok_connections_busy(l);
+    pthread_mutex_lock(&s->mutex);
+    if (s->busy[l->index] != busy) {
+        s->busy[l->index] = busy;
+        pthread_cond_signal(&s->changed);
+    }
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static void *run(void *arg)
+{
+    struct tok_http_loop *l = arg;
+    begin(l);
+    while (!l->stopping) {
+        /* It fails when one socket cannot be watched, too; that one's timer ends it. */
+        (void)h2o_evloop_run(l->h2o.loop, INT32_MAX);
+        if (l->draining)
+            report(l);
+    }
+    end(l);
+    return NULL;
+}
+
+/* Signals are the main thread's. */
+tok_err tok_http_loop_start(struct tok_http_loop *l)
+{
+    pthread_attr_t attr;
+    sigset_t all, before;
+    char name[16];
+    if (pthread_attr_init(&attr) != 0)
+        return TOK_ERR_NOMEM;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    l->running = pthread_attr_setstacksize(&attr, STACK_BYTES) == 0 &&
+                 pthread_create(&l->thread, &attr, run, l) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    if (!l->running)
+        return TOK_ERR_NOMEM;
+    snprintf(name, sizeof name, "loop-%u", l->index);
+    pthread_setname_np(l->thread, name);
+    return TOK_OK;
+}
+
+void tok_http_loop_init(struct tok_http_loop *l, struct tok_server *s, unsigned index)
+{
+    l->server = s;
+    l->index = index;
+    l->face = (struct tok_loop){.post = post, .now = now};
+    l->drain.run = on_drain;
+    l->stop.run = on_stop;
+    l->id_stem = tok_id_make();
+    tok_random_bytes(&l->ids_key, sizeof l->ids_key);
+}
+
+void tok_http_loop_finish(struct tok_http_loop *l)
+{
+    if (l->running) {
+        pthread_join(l->thread, NULL);
+        return;
+    }
+    run_inbox(l);
+    for (size_t i = 0; i < l->listeners_count; i++)
+        close(l->listeners[i].fd);
 }

@@ -79,7 +79,7 @@ static tok_err create_loops(struct tok_server *s, const struct tok_server_option
 
 static void give_listener(struct tok_http_loop *l, int fd, bool is_admin)
 {
-    tok_listener_open(&l->listeners[l->listeners_count++], l, fd, is_admin);
+    l->listeners[l->listeners_count++] = (struct tok_listener){.fd = fd, .is_admin = is_admin};
 }
 
 /* ---- listening ---- */
@@ -168,17 +168,15 @@ tok_err tok_server_create(const struct tok_server_options *o, struct tok_server 
 
 static void end_loops(struct tok_server *s)
 {
+    pthread_mutex_lock(&s->mutex); /* no loop closes its queue before the last bell has been rung */
     for (unsigned i = 0; i < s->loops_count; i++)
         if (s->loops[i].running)
             tok_loop_post(&s->loops[i].face, &s->loops[i].stop);
+    pthread_mutex_unlock(&s->mutex);
     for (unsigned i = 0; i < s->loops_count; i++) {
-        struct tok_http_loop *l = &s->loops[i];
-        if (l->running)
-            pthread_join(l->thread, NULL);
-        else
-            tok_http_loop_finish(l);
-        free(l->listeners);
-        free(l->counts);
+        tok_http_loop_finish(&s->loops[i]);
+        free(s->loops[i].listeners);
+        free(s->loops[i].counts);
     }
 }
 

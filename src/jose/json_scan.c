@@ -4,6 +4,8 @@
  * to ask first whether an earlier one failed. */
 #include "jose/json_scan.h"
 
+#include <endian.h>
+
 static bool fail(struct tok_scan *s)
 {
     s->failed = true;
@@ -187,6 +189,34 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
+/* The top bit of each byte that is not plain, exact up to the first of them: a subtraction borrows only
+ * from the bytes behind one that is found. */
+static uint64_t not_plain(uint64_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t control = bytes - ones * 0x20;
+    uint64_t quote = (bytes ^ ones * '"') - ones;
+    uint64_t backslash = (bytes ^ ones * '\\') - ones;
+    return (bytes | control | quote | backslash) & ones * 0x80;
+}
+
+/* Most bytes of a token stand in its strings: eight at a time. */
+static void skip_plain(struct tok_scan *s)
+{
+    uint64_t bytes;
+    while ((size_t)(s->end - s->at) >= sizeof bytes) {
+        memcpy(&bytes, s->at, sizeof bytes);
+        uint64_t found = not_plain(le64toh(bytes));
+        if (found != 0) {
+            s->at += __builtin_ctzll(found) / 8;
+            return;
+        }
+        s->at += sizeof bytes;
+    }
+    while (is_plain(peek_byte(s)))
+        s->at++;
+}
+
 /* Steps over an escape or a letter beyond ASCII; nothing else but a quote may end a run of plain ones. */
 static bool pass_special(struct tok_scan *s)
 {
@@ -205,8 +235,7 @@ static bool string_body(struct tok_scan *s, tok_span *ret_raw, bool *ret_escaped
     const char *start = s->at;
     bool escaped = false;
     for (;;) {
-        while (is_plain(peek_byte(s)))
-            s->at++;
+        skip_plain(s);
         if (peek_byte(s) == '"')
             break;
         escaped |= peek_byte(s) == '\\';

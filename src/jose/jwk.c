@@ -53,7 +53,8 @@ static tok_err check_use(const struct tok_json *jwk, struct tok_why *why)
 
 static bool is_type(const struct tok_alg *alg, tok_span kty, tok_span crv)
 {
-    return tok_span_eq(kty, tok_span_str(alg->kty)) && tok_span_eq(crv, tok_span_str(alg->crv));
+    return tok_span_eq(kty, tok_span_str(alg->kty)) && tok_span_eq(crv, tok_span_str(alg->crv)) &&
+           (crv.ptr != NULL) == (alg->crv != NULL);
 }
 
 static tok_err find_alg(const struct tok_json *jwk, const struct tok_alg *assumed,
@@ -203,12 +204,8 @@ static void put_required(struct tok_json_out *j, const struct tok_alg *alg,
     tok_json_end(j);
 }
 
-tok_err tok_jwk_kid(const struct tok_pkey *key, tok_kid *ret)
+static tok_err put_thumbprint(const struct tok_pkey *key, struct tok_buf *out)
 {
-    if (tok_pkey_alg(key)->symmetric) {
-        tok_id id = tok_id_make();
-        return tok_text_set(ret, tok_text_span(&id)) ? TOK_OK : TOK_ERR_INTERNAL;
-    }
     char bytes[PARTS_ROOM], json[PARTS_ROOM];
     struct tok_buf room = TOK_BUF_ON(bytes), text = TOK_BUF_ON(json);
     struct tok_json_out j = tok_json_out(&text);
@@ -218,8 +215,18 @@ tok_err tok_jwk_kid(const struct tok_pkey *key, tok_kid *ret)
     put_required(&j, tok_pkey_alg(key), &parts);
     tok_assert(tok_buf_ok(&text));
     tok_sha256(tok_buf_span(&text), digest);
-    struct tok_buf kid = tok_buf_on(ret->s, tok_text_cap(ret));
-    tok_b64url_put(&kid, tok_span_of(digest, sizeof digest));
-    ret->len = (uint16_t)kid.len;
+    tok_b64url_put(out, tok_span_of(digest, sizeof digest));
     return TOK_OK;
+}
+
+tok_err tok_jwk_kid(const struct tok_pkey *key, tok_kid *ret)
+{
+    char letters[TOK_KID_MAX];
+    struct tok_buf kid = TOK_BUF_ON(letters);
+    tok_id id = tok_id_make();
+    if (tok_pkey_alg(key)->symmetric)
+        tok_buf_put(&kid, tok_text_span(&id));
+    else
+        TOK_TRY(put_thumbprint(key, &kid));
+    return tok_text_set(ret, tok_buf_span(&kid)) ? TOK_OK : TOK_ERR_INTERNAL;
 }

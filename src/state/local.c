@@ -37,6 +37,7 @@ void tok_local_init(struct tok_local *l, unsigned index, struct tok_loop *loop,
 void tok_local_finish(struct tok_local *l)
 {
     tok_settings_unref(&l->settings);
+    l->config = NULL;
     tok_keyring_unref(&l->keyring);
     tok_registry_unref(&l->registry);
     tok_revocations_finish(&l->revocations);

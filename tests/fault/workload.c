@@ -85,12 +85,14 @@ static void keep_log_small(struct bed *b)
     assert_int_equal(sqlite3_wal_autocheckpoint(engine->db.handle, 16), SQLITE_OK);
 }
 
+/* Opened anew, it must read from the file before it can write. */
 void workload_prepare(struct bed *b, struct workload *w)
 {
-    keep_log_small(b);
     *w = (struct workload){.count = 0};
     prepare(b, w);
     plan(w);
+    bed_reopen(b);
+    keep_log_small(b);
 }
 
 static void note(struct workload *w, size_t i, const struct tok_op *op)

@@ -1,7 +1,7 @@
 """What makes an access token good: a table of what does not.
 
-The tokens are forged with the secret of an imported key, so that what is refused is refused for the one
-thing that is wrong with it. A control token by the same hand is accepted.
+The tokens are forged with the secret of an imported key, so that what is refused is refused for the
+one thing that is wrong with it. A control token by the same hand is accepted.
 """
 
 import json
@@ -72,14 +72,16 @@ BAD_HEADERS = {
     "crit empty": (HEADER | {"crit": []}, "malformed"),
     "b64 false": (HEADER | {"b64": False, "crit": ["b64"]}, "malformed"),
     "duplicate alg": ('{"alg":"HS256","typ":"at+jwt","kid":"forger","alg":"HS256"}', "malformed"),
-    "duplicate kid, escaped": ('{"alg":"HS256","typ":"at+jwt","kid":"forger","k\\u0069d":"x"}', "malformed"),
+    "duplicate kid, escaped": ('{"alg":"HS256","typ":"at+jwt","kid":"forger","k\\u0069d":"x"}',
+                               "malformed"),
     "a list": ("[]", "malformed"),
     "a string": ('"HS256"', "malformed"),
     "empty": ("", "malformed"),
     "two values": (json.dumps(HEADER) + "{}", "malformed"),
     "a comma too many": ('{"alg":"HS256","typ":"at+jwt","kid":"forger",}', "malformed"),
     "not UTF-8": ('{"alg":"HS256","typ":"at+jwt","kid":"forger","x":"\udcff"}', "malformed"),
-    "deep": ('{"alg":"HS256","typ":"at+jwt","kid":"forger","x":' + "[" * 500 + "]" * 500 + "}", "malformed"),
+    "deep": ('{"alg":"HS256","typ":"at+jwt","kid":"forger","x":' + "[" * 500 + "]" * 500 + "}",
+             "malformed"),
 }
 
 
@@ -90,7 +92,8 @@ def test_a_bad_header(shared, claims, row):
 
 
 @pytest.mark.parametrize("more", [
-    {"jwk": {"kty": "oct", "k": "AAAA"}}, {"jku": "https://evil.example/keys"}, {"x5u": "https://evil.example/"},
+    {"jwk": {"kty": "oct", "k": "AAAA"}}, {"jku": "https://evil.example/keys"},
+    {"x5u": "https://evil.example/"},
     {"x5c": ["AAAA"]}, {"x5t": "AAAA"}, {"cty": "JWT"}, {"unknown": {"a": [1, {"b": None}]}},
 ], ids=str)
 def test_what_a_header_says_about_keys_is_ignored(shared, claims, more):
@@ -103,10 +106,12 @@ def test_what_a_header_says_about_keys_is_ignored(shared, claims, more):
 ])
 def test_a_key_that_comes_with_the_token_opens_nothing(shared, claims, more):
     header = HEADER | more
-    refused(shared, jwt.hs256(b"a key of their own which they bring along", header, claims), "invalid")
+    refused(shared, jwt.hs256(b"a key of their own which they bring along", header, claims),
+            "invalid")
 
 
-@pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "at+JWT", "application/at+jwt", "Application/AT+jwt"])
+@pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "at+JWT", "application/at+jwt",
+                                 "Application/AT+jwt"])
 def test_typ_in_any_case_and_with_its_prefix(shared, claims, typ):
     accepted(shared, jwt.hs256(KEY, HEADER | {"typ": typ}, claims))
 
@@ -144,10 +149,12 @@ def test_every_bit_of_a_real_token_counts(shared):
 @pytest.mark.parametrize("change", [
     lambda t: t + ".", lambda t: "." + t, lambda t: t + ".x", lambda t: t.replace(".", "..", 1),
     lambda t: t.replace(".", "=.", 1), lambda t: t + "=", lambda t: t.replace(".", ". ", 1),
-    lambda t: t.replace(".", "%2E"), lambda t: t[:-1] + chr(ord(t[-1]) + 1), lambda t: t.rsplit(".", 1)[0],
+    lambda t: t.replace(".", "%2E"), lambda t: t[:-1] + chr(ord(t[-1]) + 1),
+    lambda t: t.rsplit(".", 1)[0],
     lambda t: "ä" + t, lambda t: t + "\n", lambda t: t.replace("e", "+", 1),
 ], ids=["empty fourth part", "empty first part", "fourth part", "empty second part", "padding",
-        "padding at the end", "blank", "encoded dots", "trailing bits", "two parts", "letter", "newline", "plus"])
+        "padding at the end", "blank", "encoded dots", "trailing bits", "two parts", "letter",
+        "newline", "plus"])
 def test_a_form_that_is_not_canonical(shared, claims, change):
     token = jwt.hs256(KEY, HEADER, claims)
     # The last letter of a 32-byte signature has two bits that must be zero.
@@ -233,7 +240,8 @@ GOOD_CLAIMS = {
     "aud among others": lambda c: c | {"aud": ["https://a.example", c["aud"], "b"]},
     "nbf past": lambda c: c | {"nbf": c["iat"] - 1},
     "iat in the future": lambda c: c | {"iat": c["iat"] + 5},
-    "more claims": lambda c: c | {"cnf": {"jkt": "x"}, "act": {"sub": "y"}, "list": [1, 2.5, None, True]},
+    "more claims": lambda c: c | {"cnf": {"jkt": "x"}, "act": {"sub": "y"},
+                                  "list": [1, 2.5, None, True]},
     "escapes and spaces": lambda c: json.dumps(c, indent=2).replace('"sub"', '"\\u0073ub"'),
 }
 
@@ -268,7 +276,8 @@ def test_the_epoch_survives_a_restart(service):
 
 
 def test_our_tokens_are_for_the_audience_that_is_configured(fleet):
-    service = fleet.serve({"issuer": "https://id.example", "access_token.audience": "https://api.example"})
+    service = fleet.serve({"issuer": "https://id.example",
+                           "access_token.audience": "https://api.example"})
     claims = jwt.claims(service.tokens()["access_token"])
     assert (claims["iss"], claims["aud"]) == ("https://id.example", "https://api.example")
     accepted(service, jwt.hs256(KEY, HEADER, claims))

@@ -1,4 +1,4 @@
-"""The administrative interface: over the socket for who may open it, over loopback TCP with a token."""
+"""The administrative interface: on the socket for who may open it, over TCP for who has a token."""
 
 import json
 import time
@@ -12,8 +12,10 @@ from support.service import RS, free_port, ok
 
 # ---- the socket ----
 
-@pytest.mark.parametrize("path", ["/", "/admin", "/admin/", "/admin/nothing", "/admin/users/alice/nothing",
-                                  "/admin/users/", "/admin/users//disable", "/admin/users/%zz", "/token",
+@pytest.mark.parametrize("path", ["/", "/admin", "/admin/", "/admin/nothing",
+                                  "/admin/users/alice/nothing",
+                                  "/admin/users/", "/admin/users//disable", "/admin/users/%zz",
+                                  "/token",
                                   "/admin/keys/rotate/x", "/verify"])
 def test_another_path_is_404(shared, path):
     assert shared.admin("GET", path).status == 404
@@ -33,34 +35,40 @@ def test_another_method_is_405(shared, method, path):
     ('{"username":"x"}', "password"), ('{"password":"a good one"}', "user name"), ("", ""),
 ])
 def test_a_body_that_cannot_be(shared, body, says):
-    answer = shared.request("POST", "/admin/users", [("Content-Type", "application/json")], body.encode(),
+    answer = shared.request("POST", "/admin/users", [("Content-Type", "application/json")],
+                            body.encode(),
                             address=shared.socket_path())
     assert answer.status == 400 and says in answer.json["detail"], answer
 
 
 def test_a_user_is_made_shown_and_removed(shared):
-    made = shared.admin("POST", "/admin/users", {"username": "Zoë", "password": "the password of zoë",
+    made = shared.admin("POST", "/admin/users", {"username": "Zoë",
+                                                 "password": "the password of zoë",
                                                  "roles": ["a", "b"], "scope": "read"})
     assert made.status == 201
     user_id = made.json["user_id"]
     assert ok(shared.admin("GET", f"/admin/users/{user_id}"))["username"] == "Zoë"
     assert ok(shared.admin("GET", "/admin/users/zo%C3%AB"))["user_id"] == user_id
-    again = shared.admin("POST", "/admin/users", {"username": "zoë", "password": "the password of zoë"})
+    again = shared.admin("POST", "/admin/users", {"username": "zoë",
+                                                  "password": "the password of zoë"})
     assert again.status == 409 and "exists already" in again.json["detail"]
     assert ok(shared.admin("DELETE", f"/admin/users/{user_id}")) == {"done": True}
     assert shared.admin("GET", f"/admin/users/{user_id}").status == 404
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=", "nonsense=1", "after=%zz", "limit=-1"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=", "nonsense=1",
+                                   "after=%zz", "limit=-1"])
 def test_a_listing_that_cannot_be(shared, query):
     for path in ("/admin/users", "/admin/clients", "/admin/audit"):
         assert shared.admin("GET", f"{path}?{query}").status == 400
 
 
 def test_answers_never_hold_hashes_or_digests(shared):
-    for path in ("/admin/users", "/admin/users/alice", "/admin/clients", "/admin/keys", "/admin/audit"):
+    for path in ("/admin/users", "/admin/users/alice", "/admin/clients", "/admin/keys",
+                 "/admin/audit"):
         body = ok(shared.admin("GET", path))
-        assert not members(body) & {"phc", "password", "digest", "sealed", "client_secret", "secret", "d", "k"}
+        assert not members(body) & {"phc", "password", "digest", "sealed", "client_secret",
+                                    "secret", "d", "k"}
         assert "argon2" not in json.dumps(body)
 
 
@@ -87,13 +95,16 @@ def test_who_did_what_is_written_down(service):
     pair = service.tokens()
     service.revoke(pair["refresh_token"])
     events = service.admin("GET", "/admin/audit").json["events"]
-    assert [event["event"] for event in events[:4]] == ["session_ended", "login", "client_secret", "user_rights"]
-    assert [event["id"] for event in events] == sorted((event["id"] for event in events), reverse=True)
+    assert [event["event"] for event in events[:4]] == ["session_ended", "login", "client_secret",
+                                                        "user_rights"]
+    assert [event["id"] for event in events] == sorted((event["id"] for event in events),
+                                                       reverse=True)
     assert events[3]["actor"].startswith("uid:") and events[3]["user_id"] == "u-alice"
     assert events[1]["peer"] == "127.0.0.1" and events[1]["request_id"]
     page = service.admin("GET", "/admin/audit?limit=2").json
     assert page["events"] == events[:2]
-    assert service.admin("GET", f"/admin/audit?limit=2&after={page['next']}").json["events"] == events[2:4]
+    assert service.admin("GET",
+                         f"/admin/audit?limit=2&after={page['next']}").json["events"] == events[2:4]
 
 
 def test_the_public_side_does_not_know_it(shared):
@@ -139,7 +150,8 @@ def test_with_the_role_it_opens_until_it_is_taken_away(over_tcp):
     assert b"tokend_logins_total" in ask(over_tcp, token, "/metrics").body
     assert ask(over_tcp, token, "/verify").status == 404
     made = over_tcp.request("POST", "/admin/users", [("Authorization", f"Bearer {token}")],
-                            json.dumps({"username": "erin", "password": "the password of erin"}).encode(),
+                            json.dumps({"username": "erin",
+                                        "password": "the password of erin"}).encode(),
                             address=over_tcp.admin_port)
     assert made.status == 201
     assert over_tcp.admin("GET", "/admin/audit").json["events"][0]["actor"] == "u-boss"

@@ -1,4 +1,4 @@
-"""The command line: the same words with and without a daemon, exit codes, and secrets from standard input."""
+"""The command line: the same with and without a daemon, exit codes, secrets by standard input."""
 
 import json
 import os
@@ -43,7 +43,8 @@ def test_help():
     for words in (["--help"], ["help"], ["-h"]):
         done = run(*words)
         assert done.returncode == 0 and b"usage: tokend COMMAND" in done.stdout
-        for word in (b"serve", b"user add NAME", b"client secret ID", b"key rotate", b"token check"):
+        for word in (b"serve", b"user add NAME", b"client secret ID", b"key rotate",
+                     b"token check"):
             assert word in done.stdout
     for words in (["user", "add", "--help"], ["serve", "--help"]):
         done = run(*words)
@@ -61,7 +62,8 @@ def test_a_secret_is_never_an_argument(fleet):
 def test_output_that_cannot_be_written_is_a_failure(fleet):
     service = fleet.make()
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([binary(), "user", "list", "--json", *map(str, service.flags())], stdout=full,
+        done = subprocess.run([binary(), "user", "list", "--json", *map(str, service.flags())],
+                              stdout=full,
                               stderr=subprocess.PIPE, env=environment(), check=False)
     assert done.returncode == 1 and done.stderr.count(b"\n") == 1
 
@@ -72,11 +74,13 @@ def test_the_words_of_the_first_hour(both):
     made = both.cli("user", "add", "carol", "--role", "user", "--scope", "read write", "--json",
                     stdin="the password of carol\n")
     assert set(made) >= {"user_id", "username", "roles", "scope"} and made["username"] == "carol"
-    client = both.cli("client", "add", "web", "--grant", "client_credentials", "--scope", "introspect", "--json")
+    client = both.cli("client", "add", "web", "--grant", "client_credentials", "--scope",
+                      "introspect", "--json")
     assert client["client_id"] == "web" and len(client["client_secret"]) >= 32
     assert "client_secret" not in str(both.cli("client", "list", "--json"))
     given = "a-secret-of-the-operators-own-choice-1234"
-    own = both.cli("client", "add", "rs2", "--secret-stdin", "--grant", "client_credentials,password,refresh_token",
+    own = both.cli("client", "add", "rs2", "--secret-stdin", "--grant",
+                   "client_credentials,password,refresh_token",
                    "--scope", "read write introspect", "--json", stdin=given + "\n")
     assert own["grants"] == ["client_credentials", "password", "refresh_token"]
     key = both.cli("key", "rotate", "--json")
@@ -89,7 +93,8 @@ def test_the_words_of_the_first_hour(both):
 
 def test_a_users_life(both):
     def row():
-        return {user["username"]: user for user in both.cli("user", "list", "--json")["users"]}.get("carol")
+        return {user["username"]: user
+                for user in both.cli("user", "list", "--json")["users"]}.get("carol")
 
     assert row() is None
     user_id = both.cli("user", "add", "carol", "--json", stdin="the password of carol\n")["user_id"]
@@ -109,7 +114,8 @@ def test_a_users_life(both):
     both.cli("user", "remove", "carol")
     assert row() is None
     for words in (["disable"], ["enable"], ["logout"], ["remove"], ["roles"]):
-        assert "no such user" in both.refused("user", *words, "carol", *(["--role", "x"] if words == ["roles"] else []))
+        assert "no such user" in both.refused("user", *words, "carol",
+                                              *(["--role", "x"] if words == ["roles"] else []))
     both.refused("user", "passwd", "carol", stdin="yet another password\n")
 
 
@@ -117,7 +123,8 @@ def test_a_removed_users_name_is_free_and_the_old_tokens_stay_dead(service):
     old = service.tokens()
     service.cli("user", "remove", "alice")
     oauth_error(service.login(), 400, "invalid_grant")
-    service.cli("user", "add", "alice", "--id", "u-alice", "--scope", "read write", stdin=PASSWORDS["alice"] + "\n")
+    service.cli("user", "add", "alice", "--id", "u-alice", "--scope", "read write",
+                stdin=PASSWORDS["alice"] + "\n")
     assert not service.is_active(old["access_token"])
     oauth_error(service.refresh(old["refresh_token"]), 400, "invalid_grant")
     assert service.is_active(service.tokens()["access_token"])
@@ -153,7 +160,8 @@ def test_a_user_who_cannot_be(both, name, flags, password, says):
 
 
 def test_a_password_that_is_not_utf8(both):
-    done = subprocess.run([binary(), "user", "add", "new", *map(str, both.flags())], input=b"\xff\xfe pass word\n",
+    done = subprocess.run([binary(), "user", "add", "new", *map(str, both.flags())],
+                          input=b"\xff\xfe pass word\n",
                           capture_output=True, env=environment(), check=False)
     assert done.returncode == 1 and b"UTF-8" in done.stderr
 
@@ -180,7 +188,8 @@ def test_many_users_are_listed_page_by_page(service):
 
 def test_tables_for_people(both):
     text = both.cli("user", "list")
-    assert text.splitlines()[0].split() == ["user_id", "username", "roles", "scope", "disabled", "created_at"]
+    assert text.splitlines()[0].split() == ["user_id", "username", "roles", "scope", "disabled",
+                                            "created_at"]
     assert "u-bob" in text and "user support" in text
     assert both.cli("client", "list").splitlines()[0].startswith("client_id")
     assert both.cli("key", "list").splitlines()[0].startswith("kid")
@@ -205,7 +214,8 @@ def test_tables_for_people(both):
 ])
 def test_a_client_that_cannot_be(both, client_id, flags, secret, says):
     before = both.cli("client", "list", "--json")
-    text = both.refused("client", "add", client_id, *flags, stdin=(secret + "\n") if secret is not None else "")
+    text = both.refused("client", "add", client_id, *flags, stdin=(secret + "\n")
+                        if secret is not None else "")
     assert says in text, text
     assert both.cli("client", "list", "--json") == before
 

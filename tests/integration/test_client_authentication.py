@@ -19,19 +19,22 @@ ENDPOINTS = [
     ("/revoke", {"token": "nothing"}),
 ]
 each_endpoint = pytest.mark.parametrize("path, form", ENDPOINTS,
-                                        ids=[path + " " + form.get("grant_type", "") for path, form in ENDPOINTS])
+                                        ids=[path + " " + form.get("grant_type", "") for path,
+                                             form in ENDPOINTS])
 
 
 @each_endpoint
 def test_a_wrong_secret_by_basic_is_401_with_a_challenge(shared, path, form):
-    for client in ((RS[0], WRONG), ("unknown-client", WRONG), (RS[0], ""), ("default", WRONG), ("", WRONG)):
+    for client in ((RS[0], WRONG), ("unknown-client", WRONG), (RS[0], ""), ("default", WRONG),
+                   ("", WRONG)):
         answer = oauth_error(shared.post(path, form, basic=client), 401, "invalid_client")
         assert answer.one("www-authenticate").startswith("Basic realm=")
 
 
 @each_endpoint
 def test_a_wrong_secret_by_post_is_401_and_never_the_default_client(shared, path, form):
-    for more in ({"client_id": RS[0], "client_secret": WRONG}, {"client_id": RS[0]}, {"client_id": "unknown-client"},
+    for more in ({"client_id": RS[0], "client_secret": WRONG}, {"client_id": RS[0]},
+                 {"client_id": "unknown-client"},
                  {"client_secret": WRONG}, {"client_id": "default", "client_secret": WRONG}):
         oauth_error(shared.post(path, form | more), 401, "invalid_client")
 
@@ -49,28 +52,33 @@ def test_two_authorization_headers_are_invalid_request(shared):
 
 def test_a_client_id_beside_basic_must_be_the_same(shared):
     ok(shared.post("/token", ALICE | {"client_id": APP[0]}, basic=APP))
-    oauth_error(shared.post("/token", ALICE | {"client_id": RS[0]}, basic=APP), 400, "invalid_request")
+    oauth_error(shared.post("/token", ALICE | {"client_id": RS[0]}, basic=APP), 400,
+                "invalid_request")
 
 
 @pytest.mark.parametrize("value", [
     "Basic", "Basic ", "Basic !!!", "Basic " + base64.b64encode(b"no colon").decode(),
-    "Basic " + base64.b64encode(b"rs:\x00").decode(), "Basic " + base64.b64encode(b"rs:%zz").decode(),
+    "Basic " + base64.b64encode(b"rs:\x00").decode(), "Basic "
+    + base64.b64encode(b"rs:%zz").decode(),
     "Digest username=rs", "Negotiate abc",
 ])
 def test_a_header_that_authenticates_nobody(shared, value):
-    oauth_error(shared.post("/token", ALICE, headers=[("Authorization", value)]), 401, "invalid_client")
+    oauth_error(shared.post("/token", ALICE, headers=[("Authorization", value)]), 401,
+                "invalid_client")
 
 
 def test_basic_and_post_both_work_and_the_scheme_has_no_case(shared):
     form = {"grant_type": "client_credentials"}
     ok(shared.post("/token", form, basic=RS))
     ok(shared.post("/token", form | {"client_id": RS[0], "client_secret": RS[1]}))
-    ok(shared.post("/token", form, headers=[("Authorization", basic(*RS).replace("Basic", "bASIC"))]))
+    ok(shared.post("/token", form, headers=[("Authorization",
+                                             basic(*RS).replace("Basic", "bASIC"))]))
 
 
 def test_basic_halves_are_form_decoded(service):
     secret = "all of :/?#[]@!$&'()*+,;=%25 and ä umlaut"
-    service.cli("client", "add", "odd:name", "--secret-stdin", "--grant", "client_credentials", stdin=secret + "\n")
+    service.cli("client", "add", "odd:name", "--secret-stdin", "--grant", "client_credentials",
+                stdin=secret + "\n")
     ok(service.post("/token", {"grant_type": "client_credentials"}, basic=("odd:name", secret)))
 
 
@@ -79,7 +87,8 @@ def test_the_default_client_can_be_turned_off(fleet):
     oauth_error(service.login(), 401, "invalid_client")
     nobody = [("Authorization", "Basic " + base64.b64encode(b":").decode())]
     oauth_error(service.post("/token", ALICE, headers=nobody), 401, "invalid_client")
-    ok(service.post("/token", ALICE | {"client_id": "default"}))  # named, it is a client like any other
+    ok(service.post("/token",
+                    ALICE | {"client_id": "default"}))  # named, it is a client like any other
     ok(service.login(client=APP))
 
 
@@ -118,7 +127,8 @@ def test_a_clients_own_token(shared):
     assert told["sub"] == "client:rs" and "user_id" not in told and "username" not in told
 
 
-@pytest.mark.parametrize("asked, granted", [("read", "read"), ("read nothing", "read"), ("nothing", None)])
+@pytest.mark.parametrize("asked, granted", [("read", "read"), ("read nothing", "read"),
+                                            ("nothing", None)])
 def test_a_clients_scopes(shared, asked, granted):
     answer = shared.post("/token", {"grant_type": "client_credentials", "scope": asked}, basic=RS)
     if granted:
@@ -131,7 +141,8 @@ def test_a_clients_scopes(shared, asked, granted):
 
 def test_a_new_secret_stands_beside_the_old_one_until_it_is_the_only_one(service):
     def works(secret):
-        return service.post("/token", {"grant_type": "client_credentials"}, basic=(SVC[0], secret)).status == 200
+        return service.post("/token", {"grant_type": "client_credentials"},
+                            basic=(SVC[0], secret)).status == 200
 
     second = service.cli("client", "secret", "svc", "--json")["client_secret"]
     assert works(SVC[1]) and works(second)
@@ -147,10 +158,12 @@ def test_a_removed_client_is_unknown_at_once_and_so_are_its_tokens(service):
     assert service.is_active(own) and service.is_active(person["access_token"])
     service.cli("client", "remove", "svc")
     service.cli("client", "remove", "app")
-    oauth_error(service.post("/token", {"grant_type": "client_credentials"}, basic=SVC), 401, "invalid_client")
+    oauth_error(service.post("/token", {"grant_type": "client_credentials"}, basic=SVC), 401,
+                "invalid_client")
     assert not service.is_active(own) and not service.is_active(person["access_token"])
     # Who comes back under the same name does not bring them back to life.
-    service.cli("client", "add", "app", "--secret-stdin", "--grant", "password,refresh_token", "--scope", "read write",
+    service.cli("client", "add", "app", "--secret-stdin", "--grant", "password,refresh_token",
+                "--scope", "read write",
                 stdin=APP[1] + "\n")
     assert not service.is_active(person["access_token"])
     oauth_error(service.refresh(person["refresh_token"], client=APP), 400, "invalid_grant")

@@ -10,8 +10,10 @@ ALICE = {"grant_type": "password", "username": "alice", "password": PASSWORDS["a
 
 
 def preflight(service, path, origin):
-    return service.request("OPTIONS", path, [("Origin", origin), ("Access-Control-Request-Method", "POST"),
-                                             ("Access-Control-Request-Headers", "authorization,content-type")])
+    return service.request("OPTIONS", path, [("Origin", origin),
+                                             ("Access-Control-Request-Method", "POST"),
+                                             ("Access-Control-Request-Headers",
+                                              "authorization,content-type")])
 
 
 @pytest.fixture(scope="module")
@@ -35,20 +37,25 @@ def test_a_preflight_of_a_listed_origin(service, path, origin):
     assert answer.status in (200, 204) and answer.body == b""
     assert answer.one("access-control-allow-origin") == origin
     assert "POST" in answer.one("access-control-allow-methods")
-    allowed = {name.strip().lower() for name in answer.one("access-control-allow-headers").split(",")}
+    allowed = {name.strip().lower()
+               for name in answer.one("access-control-allow-headers").split(",")}
     assert {"authorization", "content-type"} <= allowed
     assert "origin" in answer.one("vary").lower()
     assert not answer.has("access-control-allow-credentials")
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://app.example.evil", "HTTPS://APP.EXAMPLE",
-                                    "https://app.example:444", "http://app.example", "https://app.exampl", "*"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://app.example.evil",
+                                    "HTTPS://APP.EXAMPLE",
+                                    "https://app.example:444", "http://app.example",
+                                    "https://app.exampl", "*"])
 def test_any_other_origin_gets_nothing(service, origin):
     assert not preflight(service, "/token", origin).has("access-control-allow-origin")
-    assert not service.post("/token", ALICE, headers=[("Origin", origin)]).has("access-control-allow-origin")
+    assert not service.post("/token", ALICE, headers=[("Origin",
+                                                       origin)]).has("access-control-allow-origin")
 
 
-@pytest.mark.parametrize("path", ["/introspect", "/verify", "/.well-known/jwks.json", "/healthz/live"])
+@pytest.mark.parametrize("path", ["/introspect", "/verify", "/.well-known/jwks.json",
+                                  "/healthz/live"])
 def test_no_other_endpoint(service, path):
     assert not preflight(service, path, ORIGIN).has("access-control-allow-origin")
 

@@ -1,4 +1,4 @@
-"""Requests that two servers in a row could understand differently: refused, and the connection closed."""
+"""Requests that two servers in a row could read differently: refused, and the connection closed."""
 
 import pytest
 
@@ -7,32 +7,41 @@ from support.service import PASSWORDS
 
 HOST = b"Host: x\r\n"
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
+CHUNKED = b"POST /revoke HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
 HIDDEN = b"GET /healthz/live HTTP/1.1\r\nHost: x\r\nX-Request-Id: hidden\r\n\r\n"
 
 REFUSED = {
     "length and transfer coding": (
-        b"POST /revoke HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"POST /revoke HTTP/1.1\r\n" + HOST + FORM
+        + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
         b"0\r\n\r\n", {411, 400}),
     "transfer coding alone": (
-        b"POST /revoke HTTP/1.1\r\n" + HOST + FORM + b"Transfer-Encoding: chunked\r\n\r\n7\r\ntoken=x\r\n0\r\n\r\n",
+        b"POST /revoke HTTP/1.1\r\n" + HOST + FORM
+        + b"Transfer-Encoding: chunked\r\n\r\n7\r\ntoken=x\r\n0\r\n\r\n",
         {411}),
     "transfer coding of two words": (
-        b"POST /revoke HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", {411, 400}),
+        b"POST /revoke HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        {411, 400}),
     "transfer coding twice": (
-        b"POST /revoke HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /revoke HTTP/1.1\r\n" + HOST
+        + b"Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         {411, 400}),
     "transfer coding identity": (
         b"GET /verify HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: identity\r\n\r\n", {411, 400}),
     "transfer coding in HTTP/1.0": (
-        b"POST /revoke HTTP/1.0\r\n" + HOST + b"Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"POST /revoke HTTP/1.0\r\n" + HOST
+        + b"Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
         b"0\r\n\r\n", {411, 400}),
     "hexadecimal chunk": (
-        b"POST /revoke HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nabcde\r\n0\r\n\r\n",
+        b"POST /revoke HTTP/1.1\r\n" + HOST
+        + b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nabcde\r\n0\r\n\r\n",
         {411, 400}),
     "two lengths": (
-        b"POST /revoke HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 7\r\nContent-Length: 0\r\n\r\ntoken=x", {400}),
+        b"POST /revoke HTTP/1.1\r\n" + HOST + FORM
+        + b"Content-Length: 7\r\nContent-Length: 0\r\n\r\ntoken=x", {400}),
     "the same length twice": (
-        b"POST /revoke HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 7\r\nContent-Length: 7\r\n\r\ntoken=x", {400}),
+        b"POST /revoke HTTP/1.1\r\n" + HOST + FORM
+        + b"Content-Length: 7\r\nContent-Length: 7\r\n\r\ntoken=x", {400}),
     "a list of lengths": (
         b"POST /revoke HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 7, 7\r\n\r\ntoken=x", {400}),
     "a length with a sign": (
@@ -42,7 +51,8 @@ REFUSED = {
     "a length in hexadecimal": (
         b"POST /revoke HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 0x7\r\n\r\ntoken=x", {400}),
     "a length past all numbers": (
-        b"POST /revoke HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 99999999999999999999999\r\n\r\n", {400, 413}),
+        b"POST /revoke HTTP/1.1\r\n" + HOST + FORM
+        + b"Content-Length: 99999999999999999999999\r\n\r\n", {400, 413}),
     "an empty length": (
         b"POST /revoke HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: \r\n\r\n", {400}),
     "a folded line": (b"GET /verify HTTP/1.1\r\n" + HOST + b"X-A: b\r\n c\r\n\r\n", {400}),
@@ -54,7 +64,8 @@ REFUSED = {
     "a NUL in a name": (b"GET /verify HTTP/1.1\r\n" + HOST + b"X\0A: b\r\n\r\n", {400}),
     "a bare line feed": (b"GET /verify HTTP/1.1\r\n" + HOST + b"X-A: b\nX-C: d\r\n\r\n", {400}),
     "bare line feeds alone": (b"GET /verify HTTP/1.1\nHost: x\n\n", {400}),
-    "a bare carriage return": (b"GET /verify HTTP/1.1\r\n" + HOST + b"X-A: b\rX-C: d\r\n\r\n", {400}),
+    "a bare carriage return": (b"GET /verify HTTP/1.1\r\n" + HOST + b"X-A: b\rX-C: d\r\n\r\n",
+                               {400}),
     "no host": (b"GET /verify HTTP/1.1\r\n\r\n", {400}),
     "two hosts": (b"GET /verify HTTP/1.1\r\n" + HOST + b"Host: y\r\n\r\n", {400}),
     "a bad host": (b"GET /verify HTTP/1.1\r\nHost: a b\r\n\r\n", {400}),
@@ -93,7 +104,7 @@ def test_a_request_of_two_meanings(shared, row):
 
 def test_refusals_of_our_own_look_like_all_others(shared):
     with wire.Wire(shared.port) as connection:
-        connection.send(b"POST /revoke HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+        connection.send(CHUNKED)
         answer = connection.answer()
         assert answer.status == 411 and answer.json == {"detail": "Length required"}
         assert answer.one("cache-control") == "no-store" and answer.one("x-request-id")
@@ -103,9 +114,11 @@ def test_refusals_of_our_own_look_like_all_others(shared):
         assert answer.status == 400 and answer.json == {"detail": "Bad request"}
 
 
-@pytest.mark.parametrize("more", [b"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\n",
-                                  b"Upgrade: h2c-14\r\nConnection: Upgrade\r\n",
-                                  b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"])
+@pytest.mark.parametrize("more", [
+    b"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\n",
+    b"Upgrade: h2c-14\r\nConnection: Upgrade\r\n",
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n",
+])
 def test_an_upgrade_is_ignored(shared, more):
     with wire.Wire(shared.port) as connection:
         connection.send(b"GET /healthz/live HTTP/1.1\r\nHost: x\r\n" + more + b"\r\n")
@@ -114,7 +127,8 @@ def test_an_upgrade_is_ignored(shared, more):
 
 
 def test_too_many_headers_and_too_long_ones(shared):
-    for head in (b"".join(b"X-%d: y\r\n" % i for i in range(150)), b"X-A: " + b"y" * 500_000 + b"\r\n",
+    for head in (b"".join(b"X-%d: y\r\n" % i for i in range(150)),
+                 b"X-A: " + b"y" * 500_000 + b"\r\n",
                  b"X" * 500_000 + b": y\r\n"):
         with wire.Wire(shared.port) as connection:
             try:
@@ -138,14 +152,15 @@ def test_a_guard_holds_for_every_request_of_a_connection(shared):
     with wire.Wire(shared.port) as connection:
         connection.send(good)
         assert connection.answer().status == 200
-        connection.send(good + b"POST /revoke HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + HIDDEN)
+        connection.send(good + CHUNKED + HIDDEN)
         assert connection.answer().status == 200
         assert connection.answer().status == 411
         assert connection.is_closed()
 
 
 def test_expect_continue(shared):
-    body = wire.encode({"grant_type": "password", "username": "alice", "password": PASSWORDS["alice"]}).encode()
+    body = wire.encode({"grant_type": "password", "username": "alice",
+                        "password": PASSWORDS["alice"]}).encode()
     with wire.Wire(shared.port) as connection:
         connection.send(b"POST /token HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n" + FORM
                         + b"Content-Length: %d\r\n\r\n" % len(body))

@@ -1,4 +1,4 @@
-"""What holds at every URL: names of requests, methods, media types, sizes, and errors without an echo."""
+"""What holds at every URL: names of requests, methods, media types, sizes, connections."""
 
 import pytest
 
@@ -19,7 +19,8 @@ def test_a_well_formed_request_id_comes_back(shared, given):
         assert shared.get(target, [("X-Request-Id", given)]).one("x-request-id") == given
 
 
-@pytest.mark.parametrize("given", ["", " ", "x" * 65, "a b", "a/b", "ä", "a\tb", "{}", "a,b", "$(x)"])
+@pytest.mark.parametrize("given", ["", " ", "x" * 65, "a b", "a/b", "ä", "a\tb", "{}", "a,b",
+                                   "$(x)"])
 def test_any_other_is_replaced(shared, given):
     made = shared.get("/verify", [("X-Request-Id", given)]).one("x-request-id")
     assert made and made != given
@@ -37,8 +38,10 @@ def test_made_request_ids_differ(shared):
 # ---- paths and methods ----
 
 @pytest.mark.parametrize("path", [
-    "/", "/nowhere", "/token/", "/TOKEN", "//token", "/./token", "/x/../token", "/token%2f", "/%74oken",
-    "/tokens", "/toke", "/verify/", "/verify/x", "/.well-known", "/.well-known/", "/healthz", "/token;a",
+    "/", "/nowhere", "/token/", "/TOKEN", "//token", "/./token", "/x/../token", "/token%2f",
+    "/%74oken",
+    "/tokens", "/toke", "/verify/", "/verify/x", "/.well-known", "/.well-known/", "/healthz",
+    "/token;a",
     "/favicon.ico", "/admin", "/metrics", "/index.php?a=b",
 ])
 def test_another_path_is_404(shared, path):
@@ -119,12 +122,15 @@ def test_a_connection_serves_many_requests_also_after_errors(shared):
 def test_pipelined_requests_are_answered_in_order(shared):
     with wire.Wire(shared.port) as connection:
         connection.send(b"".join(
-            wire.request_bytes("GET", "/healthz/live", [("X-Request-Id", f"n{i}")]) for i in range(20)))
-        assert [connection.answer().one("x-request-id") for _ in range(20)] == [f"n{i}" for i in range(20)]
+            wire.request_bytes("GET", "/healthz/live", [("X-Request-Id", f"n{i}")])
+            for i in range(20)))
+        assert [connection.answer().one("x-request-id")
+                for _ in range(20)] == [f"n{i}" for i in range(20)]
 
 
 def test_a_login_in_a_pipeline_keeps_its_place(shared):
-    form = wire.encode({"grant_type": "password", "username": "alice", "password": "not hers, not hers"})
+    form = wire.encode({"grant_type": "password", "username": "alice",
+                        "password": "not hers, not hers"})
     with wire.Wire(shared.port) as connection:
         connection.send(wire.request_bytes("POST", "/token", [FORM], form.encode())
                         + wire.request_bytes("GET", "/healthz/live"))

@@ -46,7 +46,8 @@ def test_a_persons_token_and_one_without_the_scope_do_not(shared):
         oauth_error(answer, 403, "insufficient_scope")
 
 
-@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer nonsense", "Bearer a b", "bearer x.y.z"])
+@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer nonsense", "Bearer a b",
+                                   "bearer x.y.z"])
 def test_a_bad_bearer_token_of_the_caller_is_401(shared, value):
     answer = shared.post("/introspect", {"token": "x"}, headers=[("Authorization", value)])
     oauth_error(answer, 401, "invalid_token")
@@ -80,7 +81,8 @@ def test_what_an_access_token_says(shared):
 
 def test_what_a_clients_own_token_says(shared):
     told = ask(shared, shared.client_token(RS, scope="read")["access_token"]).json
-    assert (told["active"], told["sub"], told["client_id"], told["scope"]) == (True, "client:rs", "rs", "read")
+    assert (told["active"], told["sub"], told["client_id"],
+            told["scope"]) == (True, "client:rs", "rs", "read")
     assert told["roles"] == [] and not {"username", "user_id", "sid", "role"} & set(told)
 
 
@@ -88,7 +90,8 @@ def test_what_a_clients_own_token_says(shared):
 def test_a_hint_changes_nothing(shared, hint):
     pair = shared.tokens(client=RS)
     assert ask(shared, pair["access_token"], token_type_hint=hint).json["token_use"] == "access"
-    assert ask(shared, pair["refresh_token"], RS, token_type_hint=hint).json["token_use"] == "refresh"
+    assert ask(shared, pair["refresh_token"], RS,
+               token_type_hint=hint).json["token_use"] == "refresh"
 
 
 def test_minimal_says_no_more_than_active(shared):
@@ -99,7 +102,8 @@ def test_minimal_says_no_more_than_active(shared):
     assert len(ask(shared, pair["access_token"], minimal="0").json) > 1
 
 
-@pytest.mark.parametrize("token", ["x", "a.b.c", "....", "tkr_x", "ä", "a" * 9000, "\u0001", "null"])
+@pytest.mark.parametrize("token", ["x", "a.b.c", "....", "tkr_x", "ä", "a" * 9000, "\u0001",
+                                   "null"])
 def test_what_is_no_token_is_inactive(shared, token):
     assert ask(shared, token).body == INACTIVE
 
@@ -117,7 +121,8 @@ def test_an_expired_token_is_inactive(fleet):
 def test_a_refresh_token_is_told_only_to_its_own_client(shared):
     token = shared.tokens(client=RS)["refresh_token"]
     told = ask(shared, token, RS).json
-    assert set(told) == {"active", "token_use", "scope", "client_id", "username", "sub", "sid", "exp", "iat"}
+    assert set(told) == {"active", "token_use", "scope", "client_id", "username", "sub", "sid",
+                         "exp", "iat"}
     assert (told["token_use"], told["username"], told["sub"]) == ("refresh", "alice", "u-alice")
     assert told["client_id"] == "rs" and told["scope"] == "read write"
     assert told["exp"] > told["iat"]

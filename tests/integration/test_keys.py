@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from support import jwt
 from support.service import FORGER, RS, SVC, ok, refusal
@@ -44,7 +45,8 @@ def test_the_key_set_holds_public_members_alone(shared):
     assert set(answer.json) == {"keys"}
     for key in answer.json["keys"]:
         assert set(key) == {"kty", "crv", "x", "kid", "alg", "use"}
-        assert (key["kty"], key["crv"], key["alg"], key["use"]) == ("OKP", "Ed25519", "EdDSA", "sig")
+        assert (key["kty"], key["crv"], key["alg"],
+                key["use"]) == ("OKP", "Ed25519", "EdDSA", "sig")
         assert key["kid"] == jwt.thumbprint(key) and len(jwt.unb64(key["x"])) == 32
 
 
@@ -61,12 +63,11 @@ def test_the_signer_is_in_the_key_set(shared):
 
 
 def test_a_verifier_that_knows_only_the_key_set_can_verify(shared):
-    ed25519 = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519",
-                                  reason="checked in tests/clients too")
     token = shared.tokens()["access_token"]
     signing_input, _, signature = token.rpartition(".")
     public = jwt.unb64(published(shared)[jwt.header(token)["kid"]]["x"])
-    ed25519.Ed25519PublicKey.from_public_bytes(public).verify(jwt.unb64(signature), signing_input.encode())
+    verifier = Ed25519PublicKey.from_public_bytes(public)
+    verifier.verify(jwt.unb64(signature), signing_input.encode())
 
 
 def test_an_unchanged_key_set_is_304(shared):
@@ -127,7 +128,8 @@ def test_now_signs_now_and_warns(service):
 
 
 def test_the_schedule_goes_through_all_states(fleet):
-    service = fleet.serve({"access_token.ttl_s": 1, "keys.jwks_max_age_s": 1, "keys.publish_margin_s": 0})
+    service = fleet.serve({"access_token.ttl_s": 1, "keys.jwks_max_age_s": 1,
+                           "keys.publish_margin_s": 0})
     before = signer(service)
     made = service.cli("key", "rotate", "--json")["kid"]
     assert signer(service) == before
@@ -178,7 +180,8 @@ def test_an_imported_key_verifies_and_signs_when_it_is_told_to(service, tmp_path
     assert signer(service) == before and ED25519_KID in published(service)
     service.refused("key", "import", path)
 
-    hmac = {"kty": "oct", "alg": "HS256", "kid": "seed-secret", "k": base64.b64encode(b"s" * 33).decode()}
+    hmac = {"kty": "oct", "alg": "HS256", "kid": "seed-secret",
+            "k": base64.b64encode(b"s" * 33).decode()}
     service.cli("key", "import", write(tmp_path, hmac), "--activate")
     assert signer(service) == "seed-secret" and "seed-secret" not in published(service)
     token = service.tokens()["access_token"]
@@ -192,7 +195,8 @@ def test_an_imported_key_verifies_and_signs_when_it_is_told_to(service, tmp_path
     {"kty": "oct", "alg": "HS256", "k": "c2hvcnQ"},
     {"kty": "oct", "alg": "none", "k": FORGER["k"]},
     ED25519 | {"alg": "HS256"}, ED25519 | {"alg": "ES256"}, ED25519 | {"use": "enc"},
-    ED25519 | {"crv": "Ed448"}, ED25519 | {"d": "AAAA"}, ED25519 | {"x": ED25519["x"][:-4] + "AAAA"},
+    ED25519 | {"crv": "Ed448"}, ED25519 | {"d": "AAAA"},
+    ED25519 | {"x": ED25519["x"][:-4] + "AAAA"},
     ED25519 | {"x": 1}, '{"kty":"oct","k":"%s","k":"%s"}' % (FORGER["k"], FORGER["k"]),
 ], ids=str)
 def test_what_is_no_key_is_not_imported(shared, tmp_path, jwk):
@@ -213,7 +217,8 @@ def test_a_public_key_verifies_but_cannot_sign(service, tmp_path):
 def test_a_key_that_verifies_until_a_moment(service, tmp_path):
     claims = jwt.claims(service.tokens()["access_token"])
     secret = dict(FORGER, kid="briefly", k=jwt.b64(b"briefly " * 5))
-    token = jwt.hs256(jwt.unb64(secret["k"]), {"alg": "HS256", "typ": "at+jwt", "kid": "briefly"}, claims)
+    token = jwt.hs256(jwt.unb64(secret["k"]), {"alg": "HS256", "typ": "at+jwt", "kid": "briefly"},
+                      claims)
     assert not service.is_active(token)
     service.cli("key", "import", write(tmp_path, secret), "--until", int(time.time()) + 2)
     assert service.is_active(token)

@@ -40,7 +40,8 @@ def test_who_waits_too_long_is_told_so(fleet):
 
 
 def test_an_aborted_login_hurts_nobody(service):
-    form = wire.encode({"grant_type": "password", "username": "alice", "password": PASSWORDS["alice"]})
+    form = wire.encode({"grant_type": "password", "username": "alice",
+                        "password": PASSWORDS["alice"]})
     request = wire.request_bytes("POST", "/token", [FORM], form.encode())
     for cut in (len(request), len(request) - 1, 20, 0):
         for _ in range(8):
@@ -117,10 +118,12 @@ def test_large_values_in_every_field(shared):
     big = "x" * 12000
     for path, form in [("/token", {"grant_type": big}),
                        ("/token", {"grant_type": "password", "username": big, "password": "p"}),
-                       ("/token", {"grant_type": "password", "username": "alice", "password": "y" * 12000}),
+                       ("/token", {"grant_type": "password", "username": "alice",
+                                   "password": "y" * 12000}),
                        ("/token", {"grant_type": "password", "username": "alice", "scope": big,
                                    "password": PASSWORDS["alice"]}),
-                       ("/token", {"grant_type": "client_credentials", "client_id": big, "client_secret": "x"}),
+                       ("/token", {"grant_type": "client_credentials", "client_id": big,
+                                   "client_secret": "x"}),
                        ("/refresh", {"refresh_token": "y" * 12000}),
                        ("/introspect", {"token": "y" * 12000})]:
         answer = shared.post(path, form)

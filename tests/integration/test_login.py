@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from support import jwt
+from support import jwt, wire
 from support.service import APP, PASSWORDS, RS, oauth_error, ok
 from support.wait import wait_until
 
@@ -22,7 +22,8 @@ ALICE = {"grant_type": "password", "username": "alice", "password": PASSWORDS["a
     {"username": "alice", "password": PASSWORDS["alice"]},
     {"grant_type": "", "username": "alice", "password": PASSWORDS["alice"]},
     {},
-], ids=lambda form: "+".join(f"{name}={'' if not value else '…'}" for name, value in form.items()) or "nothing")
+], ids=lambda form: "+".join(f"{name}={'' if not value else '…'}" for name, value in form.items())
+                         or "nothing")
 def test_a_missing_parameter_is_invalid_request(shared, form):
     oauth_error(shared.post("/token", form), 400, "invalid_request")
 
@@ -30,15 +31,18 @@ def test_a_missing_parameter_is_invalid_request(shared, form):
 @pytest.mark.parametrize("name", ["grant_type", "username", "password", "scope", "client_id"])
 def test_a_repeated_parameter_is_invalid_request_even_when_it_says_the_same(shared, name):
     form = dict(ALICE, scope="read", client_id="default")
-    oauth_error(shared.post("/token", list(form.items()) + [(name, form[name])]), 400, "invalid_request")
+    oauth_error(shared.post("/token", list(form.items()) + [(name, form[name])]), 400,
+                "invalid_request")
 
 
 def test_an_unknown_parameter_is_ignored_and_an_empty_one_absent(shared):
-    answer = ok(shared.post("/token", dict(ALICE, scope="", client_id="", client_secret="", extra="x")))
+    answer = ok(shared.post("/token", dict(ALICE, scope="", client_id="", client_secret="",
+                                           extra="x")))
     assert answer["scope"] == "read write"
 
 
-@pytest.mark.parametrize("grant", ["authorization_code", "Password", "password ", "urn:x", "implicit"])
+@pytest.mark.parametrize("grant", ["authorization_code", "Password", "password ", "urn:x",
+                                   "implicit"])
 def test_a_grant_that_is_not_offered(shared, grant):
     oauth_error(shared.post("/token", dict(ALICE, grant_type=grant)), 400, "unsupported_grant_type")
 
@@ -97,7 +101,7 @@ def test_the_answer_and_the_claims(shared):
     answer = shared.login()
     got = ok(answer)
     assert set(got) == {"access_token", "token_type", "expires_in", "refresh_token", "scope"}
-    assert got["token_type"] == "Bearer" and got["expires_in"] == 600 and got["scope"] == "read write"
+    assert (got["token_type"], got["expires_in"], got["scope"]) == ("Bearer", 600, "read write")
     assert answer.one("pragma") == "no-cache" and answer.one("cache-control") == "no-store"
     assert got["refresh_token"].startswith("tkr_")
 
@@ -131,7 +135,8 @@ def test_without_roles_there_is_no_role_and_without_rights_an_empty_scope(shared
 
 
 def test_the_claims_of_the_seed_can_be_left_out(fleet):
-    service = fleet.serve({"access_token.seed_claims": "false", "access_token.audience": "https://api"})
+    service = fleet.serve({"access_token.seed_claims": "false",
+                           "access_token.audience": "https://api"})
     token = service.tokens()["access_token"]
     claims = jwt.claims(token)
     assert "role" not in claims and "user_id" not in claims
@@ -152,7 +157,8 @@ def test_scopes_are_what_user_and_client_both_allow(shared, asked, client, grant
     assert set(shared.tokens(scope=asked, client=client)["scope"].split()) == set(granted.split())
 
 
-@pytest.mark.parametrize("asked", ["admin", "READ", "read  write", " read", "read read", 'a"b', "läsen"])
+@pytest.mark.parametrize("asked", ["admin", "READ", "read  write", " read", "read read", 'a"b',
+                                   "läsen"])
 def test_scopes_of_which_nothing_is_allowed_or_which_are_none(shared, asked):
     oauth_error(shared.login(scope=asked), 400, "invalid_scope")
 
@@ -160,7 +166,8 @@ def test_scopes_of_which_nothing_is_allowed_or_which_are_none(shared, asked):
 def test_names_are_compared_as_people_read_them(shared):
     shared.cli("user", "add", "Élan", "--id", "u-elan", stdin="pässwörd of elan\n")
     for name in ("Élan", "élan", "ÉLAN", "E\u0301lan"):
-        assert jwt.claims(shared.tokens(name, "pässwörd of elan")["access_token"])["sub"] == "u-elan"
+        assert jwt.claims(shared.tokens(name,
+                                        "pässwörd of elan")["access_token"])["sub"] == "u-elan"
     # Passwords are normalised, not folded.
     ok(shared.login("élan", "pa\u0308sswo\u0308rd of elan"))
     oauth_error(shared.login("élan", "Pässwörd of elan"), 400, "invalid_grant")
@@ -182,7 +189,8 @@ def test_a_password_typed_into_the_name_field_is_not_logged(service):
 
 def test_the_error_of_fastapi(fleet):
     service = fleet.serve({"login.error_style": "fastapi"})
-    for answer in (service.login("alice", "not alice's password"), service.login("nobody", "whatever")):
+    for answer in (service.login("alice", "not alice's password"),
+                   service.login("nobody", "whatever")):
         assert answer.status == 401
         assert answer.body == b'{"detail": "Incorrect username or password"}'
         assert answer.one("www-authenticate") == "Bearer"
@@ -209,7 +217,7 @@ def test_the_form_of_fastapi_and_swagger(shared):
     ("", 415),
 ])
 def test_only_forms_are_read(shared, content_type, status):
-    body = b"grant_type=password&username=alice&password=" + PASSWORDS["alice"].replace(" ", "+").encode()
+    body = wire.encode(ALICE).encode()
     answer = shared.request("POST", "/token", [("Content-Type", content_type)], body)
     assert answer.status == status
     if status == 415:

@@ -1,5 +1,5 @@
-"""A list of values that have broken others, in every field there is: no answer of 5xx, no line of the log
-that is not one, nothing of them in a header."""
+"""Values that have broken others, in every field there is: no answer of 5xx, no line of the log that
+is not one, nothing of them in a header."""
 
 import json
 import urllib.parse
@@ -11,10 +11,14 @@ from support.service import RS, ok
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 NASTY = [
-    "'", "' OR '1'='1", "'; DROP TABLE users; --", '"', "\\", "%", "%s%n%p", "%00", "..%2f..%2f", "../../../etc/passwd",
-    "\r\nX-Injected: yes", "\nX-Injected: yes", "a\x01b", "\x7f", "\x1b[2J", "\u2028", "\u202e", "\ufeff", "\U0001f600",
-    "é", "e\u0301", "ﬃ", "İ", "ß", "\ud7a3", "\uffff", "null", "true", "-1", "0", "1e309", "9" * 400, "{}", "[]",
-    '{"a":1}', "<script>", "${jndi:ldap://x}", "$(id)", "`id`", "client:rs", "client:", "u-alice", "alice ", " alice",
+    "'", "' OR '1'='1", "'; DROP TABLE users; --", '"', "\\", "%", "%s%n%p", "%00", "..%2f..%2f",
+    "../../../etc/passwd",
+    "\r\nX-Injected: yes", "\nX-Injected: yes", "a\x01b", "\x7f", "\x1b[2J", "\u2028", "\u202e",
+    "\ufeff", "\U0001f600",
+    "é", "e\u0301", "ﬃ", "İ", "ß", "\ud7a3", "\uffff", "null", "true", "-1", "0", "1e309",
+    "9" * 400, "{}", "[]",
+    '{"a":1}', "<script>", "${jndi:ldap://x}", "$(id)", "`id`", "client:rs", "client:", "u-alice",
+    "alice ", " alice",
     "alice\t", "\u00a0alice", "a" * 4000, "é" * 2000, "=" * 50, "&" * 50, "+" * 50,
 ]
 
@@ -31,7 +35,8 @@ def checked(shared):
     shared.secrets.clear()  # what was sent here are no secrets
     for entry in parse(shared.log()):
         assert {"ts", "level", "event"} <= set(entry)
-        assert entry["level"] in ("debug", "info", "warn", "error") and entry["event"] != "request_failed"
+        assert entry["level"] in ("debug", "info", "warn",
+                                  "error") and entry["event"] != "request_failed"
 
 
 def fine(answer):
@@ -43,7 +48,8 @@ def fine(answer):
 
 @pytest.mark.parametrize("value", NASTY, ids=range(len(NASTY)))
 def test_forms(checked, value):
-    for form in ({"grant_type": value}, {"grant_type": "password", "username": value, "password": "x"},
+    for form in ({"grant_type": value}, {"grant_type": "password", "username": value,
+                                         "password": "x"},
                  {"grant_type": "password", "username": "alice", "password": value},
                  {"grant_type": "password", "username": "alice", "password": "x", "scope": value},
                  {"grant_type": "client_credentials", "scope": value},
@@ -75,17 +81,21 @@ def test_queries_and_paths(checked, value):
 @pytest.mark.parametrize("value", NASTY, ids=range(len(NASTY)))
 def test_headers(checked, value):
     raw = value.encode("utf-8").replace(b"\r", b"").replace(b"\n", b"").decode("latin-1")
-    for name in ("Authorization", "X-Request-Id", "User-Agent", "Origin", "If-None-Match", "X-Forwarded-For",
+    for name in ("Authorization", "X-Request-Id", "User-Agent", "Origin", "If-None-Match",
+                 "X-Forwarded-For",
                  "Content-Type", "Accept", "Cookie"):
         with wire.Wire(checked.port) as connection:
             connection.send(wire.request_bytes("GET", "/verify", [(name, raw)]))
             fine(connection.answer())
-    fine(checked.get("/verify", [("Authorization", "Bearer " + raw.replace("\x01", "").replace("\x7f", "").replace("\x1b", ""))]))
+    fine(checked.get("/verify", [("Authorization", "Bearer "
+                                  + raw.replace("\x01",
+                                                "").replace("\x7f", "").replace("\x1b", ""))]))
 
 
 @pytest.mark.parametrize("value", NASTY, ids=range(len(NASTY)))
 def test_the_administrative_interface(checked, value):
-    for body in ({"username": value, "password": "the password of x"}, {"username": "x", "password": value},
+    for body in ({"username": value, "password": "the password of x"},
+                 {"username": "x", "password": value},
                  {"username": "x", "password": "the password of x", "user_id": value},
                  {"username": "x", "password": "the password of x", "roles": [value]},
                  {"username": "x", "password": "the password of x", "scope": value}):
@@ -98,9 +108,12 @@ def test_the_administrative_interface(checked, value):
             ok(checked.admin("DELETE", f"/admin/users/{answer.json['user_id']}"))
     fine(checked.admin("POST", "/admin/token/check", {"token": value}))
     fine(checked.admin("POST", "/admin/keys/import", {"jwk": value}))
-    fine(checked.admin("POST", "/admin/clients", {"client_id": value, "grants": value, "scope": value}))
-    for method, path in (("GET", "/admin/users/{}"), ("POST", "/admin/users/{}/disable"), ("DELETE", "/admin/clients/{}"),
-                         ("POST", "/admin/keys/{}/revoke"), ("GET", "/admin/users?after={}"), ("GET", "/admin/audit?after={}")):
+    fine(checked.admin("POST", "/admin/clients", {"client_id": value, "grants": value,
+                                                  "scope": value}))
+    for method, path in (("GET", "/admin/users/{}"), ("POST", "/admin/users/{}/disable"),
+                         ("DELETE", "/admin/clients/{}"),
+                         ("POST", "/admin/keys/{}/revoke"), ("GET", "/admin/users?after={}"),
+                         ("GET", "/admin/audit?after={}")):
         if value not in ("u-alice",):
             fine(checked.admin(method, path.format(quoted(value))))
     assert len(checked.admin("GET", "/admin/users").json["users"]) == 3

@@ -21,7 +21,7 @@ def test_a_clean_stop_is_exit_code_0(fleet):
         ok(service.login())
         service.signal(number)
         assert service.wait() == 0
-        assert not list(service.data.glob("*-wal")) or not (service.data / "tokend.db-wal").stat().st_size
+        assert not (service.data / "tokend.db-wal").exists()
 
 
 def test_all_is_still_true_after_a_restart(service):
@@ -33,16 +33,19 @@ def test_all_is_still_true_after_a_restart(service):
         stop()
         service.start()
         assert service.introspect(pair["access_token"]) == claims
-        assert not service.is_active(revoked["access_token"]) and not service.is_active(dead["access_token"])
+        for pair_ended in revoked, dead:
+            assert not service.is_active(pair_ended["access_token"])
         oauth_error(service.refresh(dead["refresh_token"], client=APP), 400, "invalid_grant")
-        pair["refresh_token"] = ok(service.refresh(pair["refresh_token"], client=APP))["refresh_token"]
+        pair["refresh_token"] = ok(service.refresh(pair["refresh_token"],
+                                                   client=APP))["refresh_token"]
 
 
 def test_logins_under_way_are_answered_before_the_end(fleet):
     """One is being hashed and two wait for it when the signal comes."""
     service = fleet.serve({"argon2.m_kib": 131072, "argon2.t": 4, "hasher.threads_count": 1,
                            "http.drain_s": 60})
-    form = wire.encode({"grant_type": "password", "username": "alice", "password": PASSWORDS["alice"]})
+    form = wire.encode({"grant_type": "password", "username": "alice",
+                        "password": PASSWORDS["alice"]})
     login = wire.request_bytes("POST", "/token", [FORM], form.encode())
     idle, *busy = [wire.Wire(service.port) for _ in range(4)]
     idle.send(wire.request_bytes("GET", "/healthz/live"))
@@ -219,7 +222,8 @@ def test_a_reload_is_all_or_nothing(fleet, tmp_path):
         refusals = service.log().count("reload_refused")
         configure(text)
         service.signal(signal.SIGHUP)
-        wait_until(lambda: service.log().count("reload_refused") > refusals, "the reload is refused")
+        wait_until(lambda: service.log().count("reload_refused") > refusals,
+                   "the reload is refused")
         assert says in service.log().rpartition("reload_refused")[2]
         assert service.tokens()["expires_in"] == 77
         assert service.admin("POST", "/admin/reload").status != 200

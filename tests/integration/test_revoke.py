@@ -83,7 +83,8 @@ def test_it_is_in_force_everywhere_when_the_answer_comes(service):
 
 def test_many_at_once_all_hold_after_kill_9(service):
     pairs = [service.tokens(client=APP) for _ in range(16)]
-    for answer in at_once(*[lambda pair=pair: service.revoke(pair["access_token"], client=APP) for pair in pairs]):
+    for answer in at_once(*[lambda pair=pair: service.revoke(pair["access_token"], client=APP)
+                            for pair in pairs]):
         ok(answer)
     service.kill()
     service.start()

@@ -19,10 +19,13 @@ def test_the_whole_story(fleet):
     service.cli("init")
     alice = service.cli("user", "add", "alice", "--role", "user", "--scope", "read write", "--json",
                         stdin=PASSWORD + "\n")["user_id"]
-    service.cli("user", "add", "bob", "--role", "user", "--scope", "read", "--json", stdin=PASSWORD + "2\n")
-    svc = service.cli("client", "add", "svc", "--grant", "client_credentials", "--scope", "introspect", "--json")
+    service.cli("user", "add", "bob", "--role", "user", "--scope", "read", "--json",
+                stdin=PASSWORD + "2\n")
+    svc = service.cli("client", "add", "svc", "--grant", "client_credentials", "--scope",
+                      "introspect", "--json")
     svc = (svc["client_id"], svc["client_secret"])
-    service.cli("client", "add", "rs", "--secret-stdin", "--grant", "client_credentials,password,refresh_token",
+    service.cli("client", "add", "rs", "--secret-stdin", "--grant",
+                "client_credentials,password,refresh_token",
                 "--scope", "read write introspect", "--json", stdin=SECRET + "\n")
     service.start()
 
@@ -41,7 +44,7 @@ def test_the_whole_story(fleet):
     racers = at_once(*[functools.partial(service.refresh, second["refresh_token"], client=RS)] * 16)
     (third,) = {ok(answer)["refresh_token"] for answer in racers}
 
-    # After the grace the old one is theft, and the session is over for everybody who holds a part of it.
+    # After the grace the old one is theft, and the session is over for all who hold a part of it.
     def stolen():
         answer = service.refresh(second["refresh_token"], client=RS)
         return None if answer.status == 200 else answer
@@ -54,7 +57,8 @@ def test_the_whole_story(fleet):
     one, two, three = (ok(service.login("alice", PASSWORD, client=RS)) for _ in range(3))
     ok(service.revoke(one["access_token"], client=RS))
     ok(service.revoke(two["refresh_token"], client=RS))
-    assert [service.is_active(pair["access_token"], svc) for pair in (one, two, three)] == [False, False, True]
+    assert [service.is_active(pair["access_token"], svc)
+            for pair in (one, two, three)] == [False, False, True]
     service.cli("user", "logout", "alice")
     assert not service.is_active(three["access_token"], svc)
     oauth_error(service.refresh(three["refresh_token"], client=RS), 400, "invalid_grant")
@@ -76,7 +80,8 @@ def test_the_whole_story(fleet):
 
     # Nor does a sudden death under load: whatever was acknowledged is there.
     acknowledged = []
-    with Background(lambda: acknowledged.append(ok(service.login("alice", PASSWORD, client=RS))), threads=4) as load:
+    with Background(lambda: acknowledged.append(ok(service.login("alice", PASSWORD, client=RS))),
+                    threads=4) as load:
         load.rounds(25)
         service.kill()
     service.start()

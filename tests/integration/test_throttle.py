@@ -82,7 +82,8 @@ def test_the_delay_ends_and_doubles(fleet):
     service = fleet.serve(ON | {"throttle.base_delay_s": 1})
     tire(service)
     assert throttled(service.login("alice", WRONG)).one("retry-after") == "1"
-    last = wait_until(lambda: _unless(service.login("alice", WRONG), 429), "the first delay is over")
+    last = wait_until(lambda: _unless(service.login("alice", WRONG), 429),
+                      "the first delay is over")
     oauth_error(last, 400, "invalid_grant")
     assert throttled(service.login("alice", WRONG)).one("retry-after") == "2"
     ok(wait_until(lambda: _unless(service.login(), 429), "the second delay is over"))
@@ -112,14 +113,16 @@ def test_a_network_that_tries_many_accounts(fleet):
 
 @pytest.mark.parametrize("first, second, same", [
     ("192.0.2.1", "192.0.2.1, 127.0.0.1", True),       # the last hop that a proxy of ours has seen
-    ("192.0.2.1", "203.0.113.9, 192.0.2.1", True),     # what stands further left was written by strangers
+    ("192.0.2.1", "203.0.113.9, 192.0.2.1", True),
+    # what stands further left was written by strangers
     ("192.0.2.1", "192.0.2.1:4711", True),
     ("2001:db8::1", "2001:db8::2", True),              # one /64
     ("2001:db8::1", "[2001:db8::99]:80", True),
     ("2001:db8::1", "2001:db8:0:1::1", False),
     ("192.0.2.1", "192.0.2.9", False),
     ("192.0.2.1", "::ffff:192.0.2.1", True),
-    ("192.0.2.1", "192.0.2.9, nonsense", False),       # nobody is believed: the connection's own address
+    ("192.0.2.1", "192.0.2.9, nonsense", False),
+    # nobody is believed: the connection's own address
 ])
 def test_which_network_it_is(service, first, second, same):
     tire(service, "alice", first)
@@ -135,7 +138,8 @@ def test_strangers_cannot_choose_their_network(fleet):
 
 
 @pytest.mark.parametrize("path, form", [("/token", {"grant_type": "client_credentials"}),
-                                        ("/introspect", {"token": "x"}), ("/revoke", {"token": "x"}),
+                                        ("/introspect", {"token": "x"}),
+                                        ("/revoke", {"token": "x"}),
                                         ("/refresh", {"refresh_token": "x"})])
 def test_client_secrets_count_too(service, path, form):
     for _ in range(FREE):
@@ -149,7 +153,8 @@ def test_client_secrets_count_too(service, path, form):
 
 def test_unknown_clients_are_told_the_same(service):
     for _ in range(FREE):
-        oauth_error(service.post("/revoke", {"token": "x"}, basic=("nobody", WRONG_SECRET)), 401, "invalid_client")
+        oauth_error(service.post("/revoke", {"token": "x"}, basic=("nobody", WRONG_SECRET)), 401,
+                    "invalid_client")
     throttled(service.post("/revoke", {"token": "x"}, basic=("nobody", WRONG_SECRET)))
 
 

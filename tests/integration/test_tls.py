@@ -35,7 +35,8 @@ def pair(tmp_path):
 def service(fleet, pair):
     service = fleet.make({"tls.cert_file": pair[0], "tls.key_file": pair[1]})
     service.spawn()
-    wait_until(lambda: f"ready on https://127.0.0.1:{service.port}\n" in service.log(), "it is ready")
+    wait_until(lambda: f"ready on https://127.0.0.1:{service.port}\n" in service.log(),
+               "it is ready")
     return service
 
 
@@ -47,7 +48,8 @@ def test_a_login_over_tls(service, pair):
         answer = connection.answer()
         assert answer.status == 200
         token = answer.json["access_token"]
-        connection.send(wire.request_bytes("GET", "/verify", [("Authorization", f"Bearer {token}")]))
+        connection.send(wire.request_bytes("GET", "/verify",
+                                           [("Authorization", f"Bearer {token}")]))
         told = connection.answer()
         assert told.status == 200 and told.json["iss"] == f"https://127.0.0.1:{service.port}"
     service.secrets |= {token, answer.json["refresh_token"], PASSWORDS["alice"]}
@@ -102,7 +104,8 @@ def test_sessions_are_not_resumed(service, pair):
         if session is None:
             continue
         second = wire.Wire(service.port)
-        second.socket = context.wrap_socket(second.socket, server_hostname="127.0.0.1", session=session)
+        second.socket = context.wrap_socket(second.socket, server_hostname="127.0.0.1",
+                                            session=session)
         assert not second.socket.session_reused
         second.close()
 

@@ -26,6 +26,7 @@ struct bed {
     char folder[256];       /* temporary; removed by bed_stop */
     char admin_socket[320]; /* in it */
     unsigned loops_count;
+    uint16_t port;
 };
 
 /* Starts with these settings ("NAME=VALUE", NULL at the end) beside listen=127.0.0.1:0. */
@@ -33,7 +34,9 @@ void bed_start(struct bed *b, unsigned loops_count, const char *const *sets);
 /* The same without starting its threads. */
 void bed_create(struct bed *b, unsigned loops_count, const char *const *sets);
 void bed_stop(struct bed *b);
-/* Only what create says: for what must fail. */
+/* Another server in place of one that was destroyed, with the bed's settings and admin socket as they are. */
+tok_err bed_restart(struct bed *b);
+/* Only what create says, for what must fail; bed_stop after it all the same. */
 tok_err bed_try(struct bed *b, const char *const *sets, struct tok_why *why);
 
 /* ---- the routes ----
@@ -53,11 +56,14 @@ extern atomic_uint bed_handled; /* how many requests reached a handler */
 struct parked {
     struct tok_request_link link, other;
     struct tok_loop *loop;
+    bool dead; /* see bed_until_dead */
 };
 /* Waits until a request is parked. */
 struct parked *bed_parked(void);
 /* Answers it on its loop: 200 "late". */
 void bed_release(struct parked *p);
+/* Waits until the request's memory has gone, which is a moment after its answer: p->other knows. */
+void bed_until_dead(struct parked *p);
 /* Runs fn(arg) on a loop, and waits until it has. */
 void bed_on_loop(struct tok_loop *loop, void (*fn)(void *arg), void *arg);
 
@@ -69,7 +75,8 @@ struct reply {
     size_t body_len;
 };
 uint16_t bed_port(const struct bed *b);
-int bed_connect(const struct bed *b);   /* TCP; -1 when refused */
+int bed_connect(const struct bed *b); /* TCP; -1 when refused */
+int bed_connect_port(uint16_t port);
 int bed_connect_unix(const char *path); /* any length */
 void say(int fd, const char *text);
 void say_bytes(int fd, tok_span bytes);

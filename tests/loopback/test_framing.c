@@ -186,7 +186,7 @@ static const struct {
     {"a body",                     "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nhi", "hi"},
     {"no length is no body",       "POST /echo HTTP/1.1\r\nHost: t\r\n\r\n", ""},
     {"names in capitals",          "POST /echo HTTP/1.1\r\nHOST: t\r\nCONTENT-LENGTH: 2\r\n\r\nhi", "hi"},
-    {"an upgrade nobody takes",    "GET /echo HTTP/1.1\r\nHost: t\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n", ""},
+    {"an upgrade nobody takes",    "GET /echo HTTP/1.1\r\nHost: t\r\nConnection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n", ""},
     {"HTTP/1.0",                   "GET /echo HTTP/1.0\r\nHost: t\r\nConnection: keep-alive\r\n\r\n", ""},
 };
 /* clang-format on */

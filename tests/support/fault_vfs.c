@@ -167,7 +167,17 @@ static void power_goes(void)
             settle(&disk.images[i], reach_by_luck);
 }
 
-/* Under the mutex. What the call of this kind must answer, or SQLITE_OK to go on. */
+/* Under the mutex, as the next. Whether this is the call that fails. */
+static bool armed_for(unsigned kind)
+{
+    if ((disk.kinds & kind) == 0 || disk.until == 0 || --disk.until > 0)
+        return false;
+    disk.fired = true;
+    disk.until = disk.for_good; /* the next one too, or none */
+    return true;
+}
+
+/* What a call that changes files must answer, or SQLITE_OK to go on. */
 static int verdict(unsigned kind)
 {
     if (disk.plug_until > 0 && (kind & (FAULT_WRITE | FAULT_SYNC | FAULT_TRUNCATE)) != 0 &&
@@ -175,11 +185,7 @@ static int verdict(unsigned kind)
         power_goes();
     if (disk.dark)
         return SQLITE_IOERR;
-    if ((disk.kinds & kind) == 0 || disk.until == 0 || --disk.until > 0)
-        return SQLITE_OK;
-    disk.fired = true;
-    disk.until = disk.for_good; /* the next one too, or none */
-    return disk.rc;
+    return armed_for(kind) ? disk.rc : SQLITE_OK;
 }
 
 /* ---- a file's methods ---- */
@@ -196,6 +202,11 @@ static int file_close(sqlite3_file *f)
 
 static int file_read(sqlite3_file *f, void *to, int len, sqlite3_int64 at)
 {
+    {
+        lock_auto();
+        if (armed_for(FAULT_READ))
+            return disk.rc;
+    }
     return real_of(f)->pMethods->xRead(real_of(f), to, len, at);
 }
 

@@ -17,7 +17,8 @@ enum fault_kind {
     FAULT_SYNC = 4,
     FAULT_TRUNCATE = 8,
     FAULT_DELETE = 16,
-    FAULT_SHM = 32 /* the shared memory of the write-ahead log */
+    FAULT_SHM = 32, /* the shared memory of the write-ahead log */
+    FAULT_READ = 64
 };
 /* The nth call (1: the next) of these kinds fails with SQLite's code `rc`; with `for_good` all later
  * ones too. */

@@ -1,1 +1,1 @@
-"""What the integration tests share: a tokend process, HTTP on bare sockets, tokens taken apart and forged."""
+"""What the integration tests share: a tokend process, HTTP on bare sockets, tokens by hand."""

@@ -23,8 +23,8 @@ def claims(token):
 
 
 def text(value):
-    """JSON; a string is taken as JSON text already, so that a test can write what no library would, even
-    bytes that are not UTF-8 (as surrogateescape has them)."""
+    """JSON; a string is taken as JSON text already, so that a test can write what no library would,
+    even bytes that are not UTF-8 (as surrogateescape has them)."""
     written = value if isinstance(value, str) else json.dumps(value)
     return written.encode("utf-8", "surrogateescape")
 

@@ -144,6 +144,42 @@ static void fold(void **state)
     check(rows, sizeof rows / sizeof rows[0], tok_text_fold);
 }
 
+static size_t encode(uint32_t code, char s[static 4])
+{
+    size_t bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    static const uint8_t first[] = {0, 0x00, 0xc0, 0xe0, 0xf0};
+    for (size_t i = bytes; i-- > 1; code >>= 6)
+        s[i] = (char)(0x80 | (code & 0x3f));
+    s[0] = (char)(first[bytes] | code);
+    return bytes;
+}
+
+static bool is_its_own_form(form_fn *form, tok_span s)
+{
+    char room[16];
+    struct tok_buf b = TOK_BUF_ON(room);
+    return form(s, &b) && tok_span_eq(tok_buf_span(&b), s);
+}
+
+/* Passwords and names are given three times their length, and what is stored must be found again. */
+static void every_letter_grows_threefold_at_most_and_is_formed_once(void **state)
+{
+    (void)state;
+    static form_fn *const forms[] = {tok_text_nfc, tok_text_fold};
+    for (uint32_t code = 1; code <= 0x10ffff; code++) {
+        char letter[4], room[12];
+        tok_span s = tok_span_of(letter, encode(code, letter));
+        bool surrogate = code >= 0xd800 && code <= 0xdfff;
+        assert_int_equal(tok_text_is_utf8(s), !surrogate);
+        for (int f = 0; f < 2; f++) {
+            struct tok_buf b = tok_buf_on(room, 3 * s.len);
+            bool taken = forms[f](s, &b);
+            if (taken ? !is_its_own_form(forms[f], tok_buf_span(&b)) : f == 0 && !surrogate)
+                fail_msg("U+%04X, form %d", code, f);
+        }
+    }
+}
+
 static void without_room(form_fn *form, tok_span s, size_t cap)
 {
     char room[8] = "........";
@@ -217,6 +253,7 @@ int main(void)
         cmocka_unit_test(utf8),
         cmocka_unit_test(nfc),
         cmocka_unit_test(fold),
+        cmocka_unit_test(every_letter_grows_threefold_at_most_and_is_formed_once),
         cmocka_unit_test(no_room_changes_nothing),
         cmocka_unit_test(ascii_takes_no_memory),
         cmocka_unit_test(no_memory_is_a_refusal),

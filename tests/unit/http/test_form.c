@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
 /* A literal may hold a NUL: its size counts, not its strlen. */
 #define BYTES(s) s, sizeof(s) - 1
@@ -64,8 +66,12 @@ static void decoding(void **state)
         const struct decode_row *r = &decode_rows[i];
         char bytes[32];
         struct tok_buf out = TOK_BUF_ON(bytes);
-        tok_buf_putc(&out, 'x'); /* what is there already stays */
-        bool good = tok_form_decode(tok_span_of(r->text, r->len), &out);
+        tok_buf_putc(&out, 'x');         /* what is there already stays */
+        char *text = malloc(r->len + 1); /* just the bytes, so that a sanitizer sees who reads on */
+        assert_non_null(text);
+        memcpy(text + 1, r->text, r->len);
+        bool good = tok_form_decode(tok_span_of(text + 1, r->len), &out);
+        free(text);
         if (good != (r->decoded != NULL))
             fail_msg("%s: %d", r->name, good);
         tok_span appended = tok_span_skip(tok_buf_span(&out), 1);

@@ -117,6 +117,7 @@ static const struct {
     {"a high surrogate and a letter", TOK_LIT_INIT("\"\\ud800abcdef\"")},
     {"a high surrogate and an escape", TOK_LIT_INIT("\"\\ud800\\n12345\"")},
     {"a high surrogate and no low one", TOK_LIT_INIT("\"\\ud800\\u0041\"")},
+    {"a high surrogate and one beyond", TOK_LIT_INIT("\"\\ud800\\ue000\"")},
     {"two high surrogates", TOK_LIT_INIT("\"\\udbff\\udbff\"")},
     {"a pair cut off", TOK_LIT_INIT("\"\\ud800\\udc0\"")},
 

@@ -56,7 +56,8 @@ static void takes_and_gives_back(void **state)
     struct world *w = *state;
     struct tok_local local;
     memset(&local, 0xff, sizeof local);
-    tok_local_init(&local, 3, &w->loop.loop, w->config, w->keyring, w->registry, &w->secrets);
+    const struct tok_settings settings = {.config = w->config};
+    tok_local_init(&local, 3, &w->loop.loop, &settings, w->keyring, w->registry, &w->secrets);
     assert_refs(w, 2);
     assert_int_equal(local.index, 3);
     assert_ptr_equal(local.loop, &w->loop.loop);
@@ -84,7 +85,8 @@ static void counts_from_zero(void **state)
     struct world *w = *state;
     struct tok_local local;
     memset(&local, 0xff, sizeof local);
-    tok_local_init(&local, 0, &w->loop.loop, w->config, w->keyring, w->registry, &w->secrets);
+    const struct tok_settings settings = {.config = w->config};
+    tok_local_init(&local, 0, &w->loop.loop, &settings, w->keyring, w->registry, &w->secrets);
     for (size_t i = 0; i < TOK_COUNT_COUNT; i++)
         assert_int_equal(atomic_load(&local.counters.count[i]), 0);
     tok_count(&local.counters, TOK_COUNT_REVOCATIONS);

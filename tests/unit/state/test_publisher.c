@@ -56,10 +56,11 @@ static int setup(void **state)
     w.keyring = make_keyring();
     w.registry = make_registry();
     tok_plain_loop_init(&w.home);
+    const struct tok_settings settings = {.config = w.config};
     for (unsigned i = 0; i < LOOPS; i++) {
         tok_plain_loop_init(&w.loop[i]);
         w.loop[i].fixed_now = T0 * TOK_US_PER_S;
-        tok_local_init(&w.local[i], i, &w.loop[i].loop, w.config, w.keyring, w.registry, &none);
+        tok_local_init(&w.local[i], i, &w.loop[i].loop, &settings, w.keyring, w.registry, &none);
         w.publisher.locals[w.publisher.count++] = &w.local[i];
     }
     return 0;
@@ -109,9 +110,10 @@ static tok_err publish_registry(void)
 {
     return tok_publish_registry(&w.publisher, new_registry, &w.home.loop, count_done, &w.done);
 }
-static tok_err publish_config(void)
+static tok_err publish_settings(void)
 {
-    return tok_publish_config(&w.publisher, new_config, &w.home.loop, count_done, &w.done);
+    const struct tok_settings settings = {.config = new_config};
+    return tok_publish_settings(&w.publisher, &settings, &w.home.loop, count_done, &w.done);
 }
 static tok_err publish_revocations(void)
 {
@@ -129,9 +131,9 @@ static bool has_registry(unsigned i)
 {
     return w.local[i].registry == new_registry;
 }
-static bool has_config(unsigned i)
+static bool has_settings(unsigned i)
 {
-    return w.local[i].config == new_config;
+    return w.local[i].config == new_config && w.local[i].settings.config == new_config;
 }
 static bool has_revocations(unsigned i)
 {
@@ -145,7 +147,7 @@ static const struct kind_row {
 } kinds[] = {
     {"keyring", publish_keyring, has_keyring},
     {"registry", publish_registry, has_registry},
-    {"config", publish_config, has_config},
+    {"settings", publish_settings, has_settings},
     {"revocations", publish_revocations, has_revocations},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])

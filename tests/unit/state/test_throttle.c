@@ -394,18 +394,20 @@ static void a_newcomer_finds_room(void **state)
     }
 }
 
-/* Two at a time can fail as often as they are allowed to, however many came before. */
+/* Not the one that has just come: of two who fail in turn both are counted. */
 static void of_equal_ones_the_oldest_goes(void **state)
 {
     static const struct tok_throttle_rules two = {true, 2, 100, 1, 900};
-    tok_throttle_destroy(&table);
-    assert_int_equal(tok_throttle_create(64, &table), TOK_OK);
-    for (size_t i = 0; i < 2000; i += 2) {
-        tok_mono_us now = T0 + (tok_mono_us)i * 1000 * S;
-        assert_int_equal(attempt_by(&two, account_of(i), prefix_of(i), now), 0);
-        assert_int_equal(attempt_by(&two, account_of(i + 1), prefix_of(i + 1), now + 1), 0);
-        assert_int_equal(attempt_by(&two, account_of(i), prefix_of(i), now + 2), 0);
-        assert_int_equal(attempt_by(&two, account_of(i), prefix_of(i), now + 3), 1);
+    for (size_t trial = 0; trial < 100; trial++) {
+        tok_throttle_destroy(&table);
+        assert_int_equal(tok_throttle_create(64, &table), TOK_OK);
+        tok_mono_us now = T0;
+        for (size_t i = 0; i < 200; i++) /* the table is full, everybody has failed once */
+            assert_int_equal(attempt_by(&two, account_of(i), prefix_of(i), now++), 0);
+        assert_int_equal(attempt_by(&two, ALICE, prefix_of(200), now++), 0);
+        assert_int_equal(attempt_by(&two, BOB, prefix_of(201 + trial), now++), 0);
+        assert_int_equal(attempt_by(&two, ALICE, prefix_of(200), now++), 0);
+        assert_int_equal(attempt_by(&two, ALICE, prefix_of(200), now++), 1);
     }
 }
 
@@ -446,15 +448,17 @@ static void sizes(void **state)
 /* ---- threads ---- */
 
 #define THREADS 8
-#define TURNS 400
+#define TURNS 2000
 
 struct burst {
+    pthread_barrier_t together;
     atomic_uint let_in;
 };
 
 static void *guess(void *arg)
 {
     struct burst *burst = arg;
+    pthread_barrier_wait(&burst->together);
     for (int i = 0; i < TURNS; i++) {
         int64_t retry_after_s;
         if (tok_throttle_attempt(table, &usual, ALICE, home, T0, &retry_after_s) == TOK_THROTTLE_GO)
@@ -467,6 +471,7 @@ static void *log_in(void *arg)
 {
     struct burst *burst = arg;
     char account[16];
+    pthread_barrier_wait(&burst->together);
     for (int i = 0; i < TURNS; i++) {
         int64_t retry_after_s;
         tok_span name = tok_span_of(account, (size_t)snprintf(account, sizeof account, "%d", i));
@@ -484,12 +489,14 @@ static void *log_in(void *arg)
 
 static unsigned run_burst(void *(*main_)(void *))
 {
-    struct burst burst = {0};
+    struct burst burst = {.let_in = 0};
     pthread_t threads[THREADS];
+    pthread_barrier_init(&burst.together, NULL, THREADS);
     for (size_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, main_, &burst), 0);
     for (size_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    pthread_barrier_destroy(&burst.together);
     return atomic_load(&burst.let_in);
 }
 
