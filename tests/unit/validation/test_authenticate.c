@@ -40,7 +40,7 @@ static const struct fault faults[] = {
     {"aud", TOK_REASON_AUDIENCE, .part = AUD, .value = "\"invoices\""},
     {"incomplete", TOK_REASON_CLAIMS, .part = IAT, .value = NULL},
     {"expired", TOK_REASON_EXPIRED, .part = EXP, .value = "1800000000"},
-    {"not yet", TOK_REASON_CLAIMS, .part = NBF, .value = "1800000001"},
+    {"not yet", TOK_REASON_NOT_YET, .part = NBF, .value = "1800000001"},
     {"client is gone", TOK_REASON_CLIENT, .part = CLIENT_ID, .value = "\"gone\""},
     {"epoch", TOK_REASON_EPOCH, .part = EPOCH, .value = "1", .revoked_id = "u1"},
     {"session", TOK_REASON_SESSION, .part = SID, .value = "\"s-ended\""},
@@ -378,8 +378,8 @@ static const struct claim_row {
     {"exp 2^53", EXP, "9007199254740992", TOK_REASON_GOOD},
     {"iat missing", IAT, NULL, TOK_REASON_CLAIMS},
     {"iat a string", IAT, "\"x\"", TOK_REASON_CLAIMS},
-    {"nbf a second ahead", NBF, "1800000001", TOK_REASON_CLAIMS},
-    {"nbf 2^53", NBF, "9007199254740992", TOK_REASON_CLAIMS},
+    {"nbf a second ahead", NBF, "1800000001", TOK_REASON_NOT_YET},
+    {"nbf 2^53", NBF, "9007199254740992", TOK_REASON_NOT_YET},
     {"nbf now", NBF, "1800000000", TOK_REASON_GOOD},
     {"sub missing", SUB, NULL, TOK_REASON_CLAIMS},
     {"sub empty", SUB, "\"\"", TOK_REASON_CLAIMS},
@@ -440,7 +440,7 @@ static void times_are_exact_to_the_microsecond(void **state)
     struct recipe r = recipe_good();
     r.part[NBF] = "1800000000";
     token_cook(&t, &r, bed_key(b, KEY_ACTIVE));
-    assert_reason("before nbf", bed_ask(b, token_span(&t), nbf - 1), TOK_REASON_CLAIMS);
+    assert_reason("before nbf", bed_ask(b, token_span(&t), nbf - 1), TOK_REASON_NOT_YET);
     assert_reason("at nbf", bed_ask(b, token_span(&t), nbf), TOK_REASON_GOOD);
     assert_reason("before exp", bed_ask(b, token_span(&t), exp - 1), TOK_REASON_GOOD);
     assert_reason("at exp", bed_ask(b, token_span(&t), exp), TOK_REASON_EXPIRED);

@@ -17,6 +17,7 @@ static struct tok_principal holder(void)
         .claims = {.sub = TOK_LIT("u1"),
                    .scope = TOK_LIT("read write"),
                    .aud = TOK_LIT("[\"orders\",\"mail\"]")},
+        .user_id = TOK_LIT("u1"),
         .roles = TOK_LIT("user clerk"),
     };
 }
