@@ -50,6 +50,16 @@ static bool read_number(struct tok_scan *s, const struct claim *claim, struct to
     return *has;
 }
 
+/* Other systems number their users: such an id is its digits. */
+static bool read_id(struct tok_scan *s, const struct claim *claim, struct tok_claims *ret)
+{
+    tok_span *to = field(ret, claim->at);
+    uint64_t ignored;
+    if (tok_scan_peek(s) != TOK_SCAN_NUMBER)
+        return read_string(s, claim, ret);
+    return tok_scan_skip(s, to) && tok_span_u64(*to, &ignored);
+}
+
 /* Walks the strings of a raw claim: a string, or an array of them. */
 struct strings {
     struct tok_scan scan;
@@ -115,7 +125,7 @@ static const struct claim claims[] = {
     NUMBER(epoch),
     {TOK_LIT_INIT("roles"), read_roles, offsetof(struct tok_claims, roles_raw), 0},
     STRING(role),
-    STRING(user_id),
+    {TOK_LIT_INIT("user_id"), read_id, offsetof(struct tok_claims, user_id), 0},
     NUMBER(nbf),
 };
 #define CLAIMS_COUNT (sizeof claims / sizeof claims[0])

@@ -22,7 +22,8 @@ enum tok_claims_verdict {
 };
 
 /* `room` as for json_scan. Numbers must be integers between 0 and 2^53. Unknown claims are checked to be
- * well formed and skipped. Roles and every string claim must hold no control characters. */
+ * well formed and skipped. Roles and every string claim must hold no control characters. A user_id may be
+ * a whole number too, and is then its digits. */
 enum tok_claims_verdict tok_claims_read(tok_span payload, struct tok_buf *room,
                                         struct tok_claims *ret);
 /* `aud` (raw) is or contains `wanted`. */
