@@ -121,6 +121,17 @@ static void taken(void **state)
         {"empty list", "a: []\n", "1 a=;"},
         {"same name in two sections", "a: {c: 1}\nb: {c: 1}\n", "1 a.c=1;2 b.c=1;"},
         {"text over lines", "a: >-\n  b\n  c\n", "1 a=b c;"},
+        {"path with braces", "a: {path: /u/{owner}/**, b: 1}\n", "1 a.path=/u/{owner}/**;1 a.b=1;"},
+        {"path at the end of a mapping", "a: {path: /u/{x}}\n", "1 a.path=/u/{x};"},
+        {"paths on two lines", "a: {path: /{x}}\nb: {path:   /{y}}\n",
+         "1 a.path=/{x};2 b.path=/{y};"},
+        {"path without braces", "a: {path: /u}\n", "1 a.path=/u;"},
+        {"path with an open brace", "a: {path: /u/{x, b: 1}\n", "1 a.path=/u/{x;1 a.b=1;"},
+        {"path with quotes of its own", "a: {path: '/u/{x}'}\n", "1 a.path=/u/{x};"},
+        {"path in a block", "a:\n  path: /u/{x}\n", "2 a.path=/u/{x};"},
+        {"path that is none", "path: {x: 1}\n", "1 path.x=1;"},
+        {"trusted issuers", "a: 1\ntrusted_issuers:\n  - issuer: b\nc: 2\n", "1 a=1;4 c=2;"},
+        {"trusted issuers elsewhere", "a: {trusted_issuers: 1}\n", "1 a.trusted_issuers=1;"},
         {"JSON", "{\"a\": {\"b\": [\"c\", 1]}}", "1 a.b=c 1 ;"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
