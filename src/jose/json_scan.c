@@ -37,7 +37,8 @@ static bool take(struct tok_scan *s, unsigned char c)
 
 void tok_scan_init(struct tok_scan *s, tok_span text, struct tok_buf *room)
 {
-    *s = (struct tok_scan){.at = text.ptr, .end = text.ptr + text.len, .room = room};
+    const char *start = text.ptr != NULL ? text.ptr : ""; /* absent is empty */
+    *s = (struct tok_scan){.at = start, .end = start + text.len, .room = room};
 }
 
 static bool is_digit(unsigned char c)
