@@ -34,6 +34,7 @@ def test_a_login_storm_is_refused_at_once_and_checks_go_on(fleet):
 def test_who_waits_too_long_is_told_so(fleet):
     service = fleet.serve({"argon2.m_kib": 262144, "argon2.t": 4, "hasher.threads_count": 1,
                            "hasher.deadline_s": 1})
+    wait_until(lambda: service.login("nobody").status == 400, "the hasher has its memory")
     answers = at_once(*[functools.partial(service.login, f"nobody{i}") for i in range(12)])
     statuses = [answer.status for answer in answers]
     assert set(statuses) == {400, 503}
