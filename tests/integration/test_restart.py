@@ -4,8 +4,6 @@ import random
 import signal
 import threading
 
-import pytest
-
 from support import wire
 from support.service import APP, PASSWORDS, RS, Service, oauth_error, ok
 from support.wait import Background, wait_until
@@ -148,12 +146,6 @@ def test_kill_9_in_the_middle_of_a_load_loses_nothing_acknowledged(service):
     books = Books(service)
     for rounds in (30, 10, 25):
         crash_round(service, books, rounds)
-
-
-@pytest.mark.long
-def test_kill_9_a_hundred_times(service):
-    for _ in range(100):
-        crash_round(service, Books(service), random.randrange(8, 40))
 
 
 def test_kill_9_while_keys_rotate_leaves_one_that_signs(service):
