@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 
 import pytest
@@ -184,6 +185,27 @@ def test_many_users_are_listed_page_by_page(service):
     rest = service.admin("GET", f"/admin/users?limit=2&after={first['next']}").json
     names = [user["username"] for user in first["users"] + rest["users"]]
     assert names == sorted(PASSWORDS) and "next" not in rest
+
+
+def test_a_long_listing_says_that_there_is_more(fleet):
+    service = fleet.make()
+    service.cli("init")
+    with sqlite3.connect(service.data / "tokend.db") as database:
+        database.executemany(
+            "INSERT INTO users SELECT :new, :new, :new, phc, roles, scopes, epoch, epoch_at, "
+            "disabled, created_at, updated_at FROM users WHERE id = 'u-bob'",
+            [{"new": f"user{i:04}"} for i in range(1000)])
+    database.close()
+    done = service.try_cli("user", "list")
+    assert done.returncode == 0 and done.stdout.count(b"\n") == 1001
+    assert done.stderr == b"tokend: there are more: --after 'user0996'\n"
+    rest = service.cli("user", "list", "--after", "user0996", "--json")
+    assert [user["username"] for user in rest["users"]] == ["user0997", "user0998", "user0999"]
+    assert "next" not in rest
+    service.start()
+    assert service.cli("user", "list", "--after", "user0996", "--json") == rest
+    assert service.cli("client", "list", "--after", "default",
+                       "--json")["clients"][0]["client_id"] == "rs"
 
 
 def test_tables_for_people(both):
