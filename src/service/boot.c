@@ -12,6 +12,7 @@
 #include "store/sqlite.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LONGEST_TTL TOK_LIT("longest_access_ttl_s")
 
@@ -204,6 +205,10 @@ tok_err tok_boot_migrate(const struct tok_config *config, const struct tok_data_
     char path[TOK_PATH_MAX];
     struct tok_boot b = {0};
     TOK_TRY(tok_data_dir_file(dir, "tokend.db", path));
+    /* One made here would look as if its master key were lost. */
+    if (access(path, F_OK) != 0)
+        return tok_why_set(why, TOK_ERR_CONFIG, "%s does not exist: tokend init --data %s", path,
+                           dir->path);
     TOK_TRY(tok_sqlite_versions(path, ret_from, ret_to, why));
     TOK_TRY(open_store(config, dir, &b, why));
     tok_store_close(&b.service.store);
