@@ -55,6 +55,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
         walk_in(r, H2O_STRUCT_FROM_MEMBER(struct tok_door, super, self));
     } else {
         req->http1_is_persistent = 0; /* whatever follows may be half of a smuggled request */
+        tok_linger_prepare(req);
         tok_respond_error(r, err);
     }
     return 0;
@@ -78,6 +79,7 @@ static void send_replaced(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs
 static void on_answer(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 {
     if (!tok_request_find(req)) {
+        tok_linger_prepare(req);
         tok_err err = req->res.status == 413 ? TOK_ERR_TOO_LARGE : TOK_ERR_BAD_REQUEST;
         struct replaced_body *stream = H2O_STRUCT_FROM_MEMBER(
             struct replaced_body, super, h2o_add_ostream(req, sizeof(struct replaced_body), slot));
