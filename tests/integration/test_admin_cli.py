@@ -32,12 +32,26 @@ def served(service):
     ["user", "list", "--nonsense"], ["user", "add", "x", "--role"], ["user", "add", "x", "y"],
     ["user", "list", "--json=yes"], ["serve", "--role", "x"], ["key", "rotate", "--listen", ":1"],
     ["init", "--data"], ["--data", "x", "init"], ["user", "-x"],
+    ["init", "--data", "x" * 5000], ["serve", "--listen", "x" * 2000],
+    ["user", "add", "x"] + ["--role", "r"] * 65, ["init"] + ["--set", "issuer=x"] * 65,
 ])
 def test_wrong_usage(tmp_path, words):
     done = run(*words)
     assert done.returncode == 2, said(done)
     assert done.stdout == b"" and done.stderr.startswith(b"tokend: "), said(done)
     assert b"usage" in done.stderr or b"--help" in done.stderr
+
+
+def test_what_is_too_long_or_no_number(fleet):
+    service = fleet.make()
+    for words in (["user", "add", "x" * 20000], ["user", "disable", "x" * 3000],
+                  ["client", "add", "x", "--grant", "password", "--scope", "x" * 20000],
+                  ["client", "remove", "x" * 3000], ["key", "revoke", "x" * 3000],
+                  ["user", "list", "--after", "x" * 3000],
+                  ["key", "import", service.data / "lock", "--until", "tomorrow"],
+                  ["key", "import", service.data / "lock", "--until", "9" * 19],
+                  ["key", "import", service.data / "tokend.db"]):
+        service.refused(*words, stdin="a good password\n")
 
 
 def test_help():
