@@ -105,6 +105,33 @@ def test_slow_requests_are_cut_off(fleet):
     ok(service.login())
 
 
+def open_connections(service):
+    text = service.admin("GET", "/metrics").body.decode()
+    return int(text.split("\ntokend_http_connections ")[1].split("\n")[0])
+
+
+def test_a_peer_that_reads_nothing_is_dropped(fleet):
+    service = fleet.serve({"http.write_timeout_s": 1})
+    connection = wire.Wire(service.port)
+    connection.socket.setblocking(False)
+    request = wire.request_bytes("GET", "/.well-known/jwks.json") * 50
+
+    def stuffed():
+        """The service takes no more, since nobody takes its answers."""
+        try:
+            connection.socket.send(request)
+            return False
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return True  # dropped already
+
+    wait_until(stuffed, "the connection is full", 30)
+    assert service.is_active(service.tokens()["access_token"])
+    wait_until(lambda: open_connections(service) == 0, "it is dropped", 30)
+    connection.close()
+
+
 def test_many_idle_connections_hinder_nobody(service):
     held = [wire.Wire(service.port) for _ in range(400)]
     ok(service.login())
