@@ -195,6 +195,7 @@ static tok_err open_store(const struct tok_config *config, const struct tok_data
         .busy_timeout_ms = (int)config->store_busy_timeout_ms,
         .queue_count = (size_t)config->store_queue_count,
         .longest_ttl_s = config->access_ttl_s,
+        .audit_keep_s = config->audit_keep_s,
     };
     return tok_sqlite_open(&options, &b->service.store, why);
 }
