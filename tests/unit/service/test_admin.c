@@ -84,6 +84,7 @@ static const struct {
     {"GET", "/admin/users/u-alice", TOK_OK},
     {"GET", "/admin/users/ALICE", TOK_OK},
     {"GET", "/admin/users/%61li%63e", TOK_OK},
+    {"GET", "/admin/users/a%6Cice", TOK_OK},
     {"GET", "/admin/users", TOK_OK},
 };
 
