@@ -25,7 +25,10 @@ static tok_err guard(const h2o_req_t *req)
 static bool is_form(const struct tok_request *r)
 {
     tok_span type;
-    return tok_request_header(r, TOK_LIT("content-type"), &type) == 1 &&
+    if (tok_request_header(r, TOK_LIT("content-type"), &type) != 1)
+        return false;
+    /* as nearly everybody writes it, at the price of one comparison */
+    return tok_span_eq(type, TOK_LIT("application/x-www-form-urlencoded")) ||
            tok_form_content_type(type);
 }
 
