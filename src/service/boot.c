@@ -293,16 +293,8 @@ struct revocation_loading {
 
 static bool each_revoked(const struct tok_revoked_row *row, void *arg)
 {
-    static const enum tok_revocation_kind kind_of[] = {
-        [TOK_REVOKED_USER] = TOK_REVOKE_USER,
-        [TOK_REVOKED_SESSION] = TOK_REVOKE_SESSION,
-        [TOK_REVOKED_TOKEN] = TOK_REVOKE_TOKEN,
-    };
     struct revocation_loading *loading = arg;
-    struct tok_revocation entry = {
-        .kind = kind_of[row->kind], .epoch = row->epoch, .until = row->until};
-    bool fits = tok_text_set(&entry.id, tok_text_span(&row->id));
-    tok_assert(fits);
+    struct tok_revocation entry = tok_revocation_of(row);
     loading->err = tok_revocations_add(&loading->local->revocations, &entry, loading->now);
     return loading->err == TOK_OK;
 }

@@ -170,15 +170,39 @@ static void a_configuration_reaches_every_loop(void **state)
     assert_int_equal(b->other.config->access_ttl_s, 77);
 }
 
-static void clients_that_cannot_be_read_are_not_published(void **state)
+static void clients_that_cannot_be_read_are_published_later(void **state)
+{
+    struct bed *b = *state;
+    struct tok_registry *before = b->other.registry;
+    tok_fake_store_fail_reads(b->svc->store, 2);
+    assert_int_equal(tok_clerk_publish_clients(&b->clerk), TOK_ERR_STORE);
+    assert_ptr_equal(b->other.registry, before);
+    assert_int_equal(tok_clerk_catch_up(&b->clerk), TOK_ERR_STORE);
+    assert_int_equal(tok_clerk_catch_up(&b->clerk), TOK_OK);
+    assert_ptr_not_equal(b->other.registry, before);
+    assert_int_equal(b->other.registry->count, 4);
+}
+
+static void with_nothing_untold_there_is_nothing_to_catch_up_with(void **state)
 {
     struct bed *b = *state;
     struct tok_registry *before = b->other.registry;
     tok_fake_store_fail_reads(b->svc->store, 1);
-    assert_int_equal(tok_clerk_publish_clients(&b->clerk), TOK_ERR_STORE);
+    assert_int_equal(tok_clerk_catch_up(&b->clerk), TOK_OK);
     assert_ptr_equal(b->other.registry, before);
-    assert_int_equal(tok_clerk_publish_clients(&b->clerk), TOK_OK);
-    assert_int_equal(b->other.registry->count, 4);
+    tok_fake_store_fail_reads(b->svc->store, 0);
+}
+
+/* Revocations that cannot be read stay untold until they can. */
+static void revocations_that_cannot_be_read_stay_untold(void **state)
+{
+    struct bed *b = *state;
+    tok_fake_store_fail_reads(b->svc->store, 2);
+    assert_int_equal(tok_clerk_publish_revoked(&b->clerk, TOK_LIT("")), TOK_ERR_STORE);
+    assert_int_equal(tok_clerk_catch_up(&b->clerk), TOK_ERR_STORE);
+    assert_true(b->clerk.untold.revocations);
+    assert_int_equal(tok_clerk_catch_up(&b->clerk), TOK_OK);
+    assert_false(b->clerk.untold.revocations);
 }
 
 int main(void)
@@ -190,7 +214,9 @@ int main(void)
         bed_test(a_write_returns_its_own_error),
         bed_test(what_is_published_is_known_everywhere),
         bed_test(a_configuration_reaches_every_loop),
-        bed_test(clients_that_cannot_be_read_are_not_published),
+        bed_test(clients_that_cannot_be_read_are_published_later),
+        bed_test(with_nothing_untold_there_is_nothing_to_catch_up_with),
+        bed_test(revocations_that_cannot_be_read_stay_untold),
     };
     return cmocka_run_group_tests_name("service/clerk", tests, NULL, NULL);
 }

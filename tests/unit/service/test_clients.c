@@ -166,6 +166,27 @@ static void a_failing_store_shows_no_secret(void **state)
     assert_true(secret_opens(b, "web", TOK_LIT(SECRET)));
 }
 
+/* The old secrets end in the store, but the loops were not told. The next change starts from the store: it must
+ * not bring back what has ended. */
+static void an_ended_secret_is_not_brought_back(void **state)
+{
+    struct bed *b = *state;
+    struct tok_client after;
+    tok_secret_text secret = {0};
+    struct tok_why why = {0};
+    tok_span id = TOK_LIT("web");
+    bed_faults.publications_fail = 1;
+    assert_int_equal(
+        tok_client_new_secret(&b->clerk, id, TOK_NONE, true, &b->who, &after, &secret, &why),
+        TOK_ERR_NOMEM);
+    assert_int_equal(secret.len, 0);
+    assert_int_equal(
+        tok_client_new_secret(&b->clerk, id, TOK_NONE, false, &b->who, &after, &secret, &why),
+        TOK_OK);
+    assert_false(secret_opens(b, "web", TOK_LIT(SECRET)));
+    assert_true(secret_opens(b, "web", tok_text_span(&secret)));
+}
+
 /* ---- removal ---- */
 
 static tok_err take_web_away(struct bed *b)
@@ -283,6 +304,7 @@ int main(void)
         bed_test(a_public_client_has_none),
         bed_test(a_new_secret_leaves_the_last_one_for_a_while),
         bed_test(a_failing_store_shows_no_secret),
+        bed_test(an_ended_secret_is_not_brought_back),
         bed_test(a_removed_client_comes_back_without_its_old_tokens),
         bed_test(all_sessions_of_a_removed_client_end),
         cmocka_unit_test(a_removal_that_could_not_be_told_can_be_repeated),

@@ -284,15 +284,15 @@ static void a_key_set_that_cannot_be_read_is_published_later(void **state)
     struct tok_key key;
     tok_fake_store_fail_reads(b->svc->store, 1);
     assert_int_equal(tok_keys_rotate(&b->clerk, false, &b->who, &key), TOK_ERR_STORE);
-    assert_false(b->clerk.keys_unpublished);
-    b->clerk.keys_unpublished = true;
+    assert_false(b->clerk.untold.keys);
+    b->clerk.untold.keys = true;
     tok_fake_store_fail_reads(b->svc->store, 1);
     tok_time_s next_at;
     assert_int_equal(tok_keys_tick(&b->clerk, &next_at), TOK_ERR_STORE);
-    assert_true(b->clerk.keys_unpublished);
+    assert_true(b->clerk.untold.keys);
     assert_true(bed_logged("keyring_not_loaded"));
     (void)tick(b);
-    assert_false(b->clerk.keys_unpublished);
+    assert_false(b->clerk.untold.keys);
 }
 
 /* ---- import ---- */
