@@ -110,42 +110,6 @@ static void a_step_is_bounded(void **state)
     assert_left(b, 0);
 }
 
-static void fill_audit(struct bench *b, int count)
-{
-    char sql[300];
-    (void)snprintf(
-        sql, sizeof(sql),
-        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d)"
-        "INSERT INTO audit SELECT NULL, (1000 + i) * 1000000, 'login', '', '', '', '', '',"
-        " '', '' FROM n",
-        count);
-    side_exec(b->s.db.handle, sql);
-}
-
-static int64_t oldest_audited(struct bench *b)
-{
-    return side_number(b->s.db.handle, "SELECT min(at_us) / 1000000 FROM audit");
-}
-
-static void audit_rows_stay_as_long_as_they_are_wanted(void **state)
-{
-    struct bench *b = *state;
-    fill_audit(b, 2 * STEP_ROWS);
-    assert_false(tidy(b, INT64_C(1) << 40)); /* 0: for ever */
-    assert_int_equal(oldest_audited(b), 1000);
-    b->s.audit_keep_s = 500;
-    assert_false(tidy(b, 1500));
-    assert_int_equal(oldest_audited(b), 1000);
-    assert_false(tidy(b, 1503));
-    assert_int_equal(oldest_audited(b), 1003);
-    assert_true(tidy(b, 9000));
-    assert_int_equal(oldest_audited(b), 1003 + STEP_ROWS);
-    assert_false(tidy(b, 9000));
-    assert_int_equal(side_number(b->s.db.handle, "SELECT count(*) FROM audit"), 0);
-    fill_audit(b, 1); /* a number is never given twice */
-    assert_int_equal(side_number(b->s.db.handle, "SELECT id FROM audit"), 2 * STEP_ROWS + 1);
-}
-
 static void the_file_shrinks_in_steps(void **state)
 {
     struct bench *b = *state;
@@ -252,7 +216,6 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         on_bench(only_what_is_over),
         on_bench(a_step_is_bounded),
-        on_bench(audit_rows_stay_as_long_as_they_are_wanted),
         on_bench(the_file_shrinks_in_steps),
         on_bench(audit_rows_are_kept_as_long_as_they_shall),
         on_bench(old_audit_rows_go_in_steps),
