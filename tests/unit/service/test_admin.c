@@ -190,6 +190,8 @@ static void unknown_ids_say_what_is_unknown(void **state)
         {"DELETE", "/admin/clients/nobody", "", "no such client"},
         {"POST", "/admin/clients/nobody/secret", "", "no such client"},
         {"POST", "/admin/keys/nobody/revoke", "", "no such key"},
+        {"DELETE", "/admin/sessions/nobody", "", "no such session"},
+        {"DELETE", "/admin/sessions/AAAAAAAAAAAAAAAAAAAAAAA", "", "no such session"},
     };
     struct bed *b = *state;
     for (size_t i = 0; i < COUNT(rows); i++)
@@ -216,7 +218,7 @@ static void set_up_jwk(char room[static 2 * TOK_JWK_MAX])
     room[body.len] = 0;
 }
 
-static char jwk_body[2 * TOK_JWK_MAX], revoke_path[128];
+static char jwk_body[2 * TOK_JWK_MAX], revoke_path[128], session_path[128];
 
 static const struct good {
     const char *method, *pattern, *path, *body;
@@ -238,6 +240,8 @@ static const struct good {
     {"POST", "/admin/keys/import", "/admin/keys/import", jwk_body, "\"imported\":true", true,
      false},
     {"POST", "/admin/keys/{id}/revoke", revoke_path, "", "\"state\":\"revoked\"", false, false},
+    {"GET", "/admin/sessions", "/admin/sessions", "", "\"active\":true", false, true},
+    {"DELETE", "/admin/sessions/{id}", session_path, "", "{\"done\":true}", false, false},
     {"POST", "/admin/token/check", "/admin/token/check", "{\"token\":\"x\"}",
      "\"reason\":\"malformed\"", false, true},
     {"GET", "/admin/users", "/admin/users", "", "\"user_id\":\"u-bob\"", false, true},
@@ -272,6 +276,10 @@ static void prepare(struct bed *b)
     set_up_jwk(jwk_body);
     (void)snprintf(revoke_path, sizeof revoke_path, "/admin/keys/%s/revoke",
                    b->local->keyring->active->record.kid.s);
+    static struct bed_login job;
+    assert_int_equal(bed_login(b, &job, "alice", BED_PASSWORD), TOK_OK);
+    (void)snprintf(session_path, sizeof session_path, "/admin/sessions/%s",
+                   job.login.op.u.session_create.session.sid.s);
 }
 
 static void assert_answer_is_json(void)
@@ -378,7 +386,8 @@ static void what_is_there_already_is_a_conflict(void **state)
 
 /* ---- listings ---- */
 
-static const char *const listings[] = {"/admin/users", "/admin/clients", "/admin/audit"};
+static const char *const listings[] = {"/admin/users", "/admin/clients", "/admin/audit",
+                                       "/admin/sessions"};
 
 static void queries_are_after_and_limit(void **state)
 {
@@ -433,8 +442,12 @@ static void pages_join_to_the_whole(void **state)
         size_t count;
     } wholes[] = {{"/admin/users", "users", "username", 2},
                   {"/admin/clients", "clients", "client_id", 4},
+                  {"/admin/sessions", "sessions", "sid", 3},
                   {"/admin/audit", "events", "id", 0}};
     struct bed *b = *state;
+    struct bed_login job;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(bed_login(b, &job, "alice", BED_PASSWORD), TOK_OK);
     for (size_t i = 0; i < COUNT(wholes); i++) {
         char query[128] = "limit=1", last[128] = "";
         size_t count = 0;
@@ -473,6 +486,42 @@ static void an_answer_that_does_not_fit_is_the_askers_to_cut(void **state)
     struct bed *b = *state;
     assert_int_equal(ask_within(b, 64, "GET", "/admin/users", "", ""), TOK_ERR_INVALID_REQUEST);
     assert_non_null(strstr(reply.why.text, "limit="));
+}
+
+/* ---- sessions ---- */
+
+static void sessions_are_listed_and_ended_one_by_one(void **state)
+{
+    struct bed *b = *state;
+    struct bed_login one, two, bobs;
+    char path[64];
+    assert_int_equal(bed_login(b, &one, "alice", BED_PASSWORD), TOK_OK);
+    assert_int_equal(bed_login(b, &two, "alice", BED_PASSWORD), TOK_OK);
+    assert_int_equal(bed_login(b, &bobs, "bob", BED_PASSWORD), TOK_OK);
+    const char *sid = one.login.op.u.session_create.session.sid.s;
+    assert_int_equal(get(b, "/admin/sessions", "user=ALICE"), TOK_OK);
+    assert_answer_is_json();
+    assert_true(told(sid) && told(two.login.op.u.session_create.session.sid.s));
+    assert_false(told(bobs.login.op.u.session_create.session.sid.s) || told("\"active\":false"));
+    assert_int_equal(get(b, "/admin/sessions", ""), TOK_OK);
+    assert_true(told(bobs.login.op.u.session_create.session.sid.s));
+    assert_int_equal(get(b, "/admin/sessions", "user=nobody"), TOK_ERR_NOT_FOUND);
+    assert_int_equal(get(b, "/admin/users", "user=alice"), TOK_ERR_INVALID_REQUEST);
+
+    (void)snprintf(path, sizeof path, "/admin/sessions/%s", sid);
+    bed_faults.publications_fail = 1;
+    assert_int_equal(ask(b, "DELETE", path, ""), TOK_ERR_NOMEM);
+    assert_int_equal(ask(b, "DELETE", path, ""), TOK_OK);
+    bed_assert_newest_audit(b, TOK_AUDIT_SESSION_ENDED);
+    assert_false(bed_access_good(b, bed_access(&one.login.grant)));
+    assert_true(bed_access_good(b, bed_access(&two.login.grant)));
+    assert_true(bed_access_good(b, bed_access(&bobs.login.grant)));
+    struct bed_refresh job;
+    assert_int_equal(
+        bed_refresh_as(b, &job, "default", tok_text_span(&one.login.grant.refresh_token), ""),
+        TOK_ERR_INVALID_GRANT);
+    assert_int_equal(get(b, "/admin/sessions", "user=u-alice"), TOK_OK);
+    assert_true(told("\"active\":false") && told("\"active\":true"));
 }
 
 /* ---- is this token good, and why not ---- */
@@ -533,6 +582,7 @@ int main(void)
         bed_test(pages_join_to_the_whole),
         bed_test(a_page_may_begin_at_a_name_as_people_write_it),
         bed_test(an_answer_that_does_not_fit_is_the_askers_to_cut),
+        bed_test(sessions_are_listed_and_ended_one_by_one),
         bed_test(an_operator_is_told_why),
     };
     return cmocka_run_group_tests_name("service/admin", tests, NULL, NULL);
