@@ -21,27 +21,34 @@ struct turn {
     uint8_t bytes[BYTES];
 };
 
-/* All ones when lo <= v <= hi, else zero; for small numbers. */
-static inline int16_t within(int16_t v, int16_t lo, int16_t hi)
+/* All ones when lo <= c <= hi, else zero. Signed bytes: what vector units compare; above ASCII is below all. */
+static inline uint8_t within(int8_t c, int8_t lo, int8_t hi)
 {
-    return (int16_t)((int16_t)((lo - 1 - v) & (v - hi - 1)) >> 15);
+    return (uint8_t) - ((c >= lo) & (c <= hi));
 }
 
-static inline char letter_of(int16_t v, struct last_two last)
+static inline char letter_of(uint8_t value, struct last_two last)
 {
-    return (char)((within(v, 0, 25) & ('A' + v)) | (within(v, 26, 51) & ('a' + v - 26)) |
-                  (within(v, 52, 61) & ('0' + v - 52)) | (within(v, 62, 62) & last.of_62) |
-                  (within(v, 63, 63) & last.of_63));
+    int8_t v = (int8_t)value;
+    return (char)((within(v, 0, 25) & (uint8_t)('A' + v)) |
+                  (within(v, 26, 51) & (uint8_t)('a' - 26 + v)) |
+                  (within(v, 52, 61) & (uint8_t)('0' - 52 + v)) |
+                  (within(v, 62, 62) & (uint8_t)last.of_62) |
+                  (within(v, 63, 63) & (uint8_t)last.of_63));
 }
 
-/* The letter's number, or -1 (which keeps its sign through every OR). */
-static inline int16_t value_of(int16_t c, struct last_two last)
+/* The letter's number, or FOREIGN (a bit that stays through every OR). */
+#define FOREIGN 0x80
+
+static inline uint8_t value_of(char letter, struct last_two last)
 {
-    return (int16_t)(-1 + (within(c, 'A', 'Z') & (c - 'A' + 1)) +
-                     (within(c, 'a', 'z') & (c - 'a' + 27)) +
-                     (within(c, '0', '9') & (c - '0' + 53)) +
-                     (within(c, last.of_62, last.of_62) & 63) +
-                     (within(c, last.of_63, last.of_63) & 64));
+    int8_t c = (int8_t)letter;
+    uint8_t upper = within(c, 'A', 'Z'), lower = within(c, 'a', 'z'), digit = within(c, '0', '9');
+    uint8_t is_62 = within(c, last.of_62, last.of_62), is_63 = within(c, last.of_63, last.of_63);
+    uint8_t known = upper | lower | digit | is_62 | is_63;
+    return (uint8_t)((upper & (uint8_t)(c - 'A')) | (lower & (uint8_t)(c - 'a' + 26)) |
+                     (digit & (uint8_t)(c - '0' + 52)) | (is_62 & 62) | (is_63 & 63) |
+                     (FOREIGN & (uint8_t)~known));
 }
 
 static void bytes_to_values(struct turn *t)
@@ -72,16 +79,15 @@ static void values_to_letters(struct turn *t, struct last_two last)
         t->letters[i] = letter_of(t->values[i], last);
 }
 
-/* Negative when one of them is foreign. */
-static int letters_to_values(struct turn *t, struct last_two last)
+/* Not zero when one of them is foreign. */
+static uint8_t letters_to_values(struct turn *t, struct last_two last)
 {
-    int16_t bad = 0;
+    uint8_t seen = 0;
     for (size_t i = 0; i < LETTERS; i++) {
-        int16_t value = value_of((uint8_t)t->letters[i], last);
-        t->values[i] = (uint8_t)value;
-        bad |= value;
+        t->values[i] = value_of(t->letters[i], last);
+        seen |= t->values[i];
     }
-    return bad;
+    return seen & FOREIGN;
 }
 
 static size_t least(size_t a, size_t b)
@@ -103,16 +109,17 @@ static void put_all(char *letters, tok_span bytes, struct last_two last)
     explicit_bzero(&t, sizeof t);
 }
 
-/* Fewer letters than a turn takes are followed by 'A's, so the bits left over are the byte behind the last. */
-static int get_turn(char *bytes, const char *letters, size_t n, struct last_two last,
-                    struct turn *t)
+/* Not zero when it is not canonical. Fewer letters than a turn takes are followed by 'A's, so the bits left
+ * over are in the byte behind the last. */
+static uint8_t get_turn(char *bytes, const char *letters, size_t n, struct last_two last,
+                        struct turn *t)
 {
     memset(t->letters, 'A', LETTERS);
     memcpy(t->letters, letters, n);
-    int bad = letters_to_values(t, last);
+    uint8_t bad = letters_to_values(t, last);
     values_to_bytes(t);
     memcpy(bytes, t->bytes, TOK_B64_BYTES(n));
-    return n < LETTERS ? bad | -(int)t->bytes[TOK_B64_BYTES(n)] : bad;
+    return n < LETTERS ? bad | t->bytes[TOK_B64_BYTES(n)] : bad;
 }
 
 static bool get_all(tok_span text, struct tok_buf *out, struct last_two last)
@@ -120,12 +127,12 @@ static bool get_all(tok_span text, struct tok_buf *out, struct last_two last)
     if (text.len % 4 == 1 || out->failed || TOK_B64_BYTES(text.len) > out->cap - out->len)
         return false;
     struct turn t;
-    int bad = 0;
+    uint8_t bad = 0;
     for (size_t at = 0; at < text.len; at += LETTERS)
         bad |= get_turn(out->ptr + out->len + TOK_B64_BYTES(at), text.ptr + at,
                         least(LETTERS, text.len - at), last, &t);
     explicit_bzero(&t, sizeof t);
-    if (bad < 0)
+    if (bad != 0)
         return false;
     out->len += TOK_B64_BYTES(text.len);
     return true;

@@ -84,6 +84,11 @@ tok_err tok_json_parse(tok_span text, struct tok_json **ret, struct tok_why *why
     json_t *root = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL)
         return fail(why, &error);
+    /* jansson steps over one that stands behind a number. */
+    if (tok_span_find(text, '\0') != text.len) {
+        json_decref(root);
+        return tok_why_set(why, TOK_ERR_INVALID_REQUEST, "it holds a NUL");
+    }
     *ret = (struct tok_json *)root;
     return TOK_OK;
 }

@@ -30,7 +30,8 @@ bool tok_json_i64(const struct tok_json *j, int64_t *ret);
 bool tok_json_bool(const struct tok_json *j, bool *ret);
 size_t tok_json_count(const struct tok_json *array);
 const struct tok_json *tok_json_at(const struct tok_json *array, size_t i);
-/* Walks an object's members in file order: for (i = 0; tok_json_member(j, i, &name, &value); i++). */
+/* Walks an object's members in file order: for (i = 0; tok_json_member(j, i, &name, &value); i++).
+ * The i-th costs i steps. */
 bool tok_json_member(const struct tok_json *object, size_t i, tok_span *ret_name,
                      const struct tok_json **ret_value);
 

@@ -42,18 +42,58 @@ void tok_json_end(struct tok_json_out *j)
     j->comma = true;
 }
 
+/* A name (with its colon) or a string that needs no escapes, and what stands before it, in one piece. */
+static void put_quoted(struct tok_json_out *j, tok_span s, bool is_name)
+{
+    char *at = tok_buf_claim(j->buf, (j->comma ? 1 : 0) + 1 + s.len + 1 + (is_name ? 1 : 0));
+    if (at == NULL)
+        return;
+    if (j->comma)
+        *at++ = ',';
+    *at++ = '"';
+    if (s.len != 0)
+        memcpy(at, s.ptr, s.len);
+    at[s.len] = '"';
+    if (is_name)
+        at[s.len + 1] = ':';
+    j->comma = !is_name;
+}
+
 void tok_json_key(struct tok_json_out *j, const char *name)
 {
-    start_value(j);
-    tok_buf_putc(j->buf, '"');
-    tok_buf_put(j->buf, tok_span_str(name));
-    tok_buf_put(j->buf, TOK_LIT("\":"));
-    j->comma = false;
+    put_quoted(j, tok_span_str(name), true);
 }
 
 static bool is_plain(char c)
 {
     return (unsigned char)c >= ' ' && c != '"' && c != '\\';
+}
+
+/* Eight letters at once, in the bytes of one number. */
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Not zero when a byte is less than `least`. */
+static uint64_t any_below(uint64_t eight, uint8_t least)
+{
+    return (eight - EIGHT(least)) & ~eight & EIGHT(0x80);
+}
+
+static bool are_plain(const char *letters)
+{
+    uint64_t eight;
+    memcpy(&eight, letters, sizeof eight);
+    return (any_below(eight, ' ') | any_below(eight ^ EIGHT('"'), 1) |
+            any_below(eight ^ EIGHT('\\'), 1)) == 0;
+}
+
+static size_t plain_run(tok_span s)
+{
+    size_t run = 0;
+    while (s.len - run >= 8 && are_plain(s.ptr + run))
+        run += 8;
+    while (run < s.len && is_plain(s.ptr[run]))
+        run++;
+    return run;
 }
 
 /* SPEC rfc8259#7: what must be escaped, and nothing else. */
@@ -69,14 +109,12 @@ static void put_escaped(struct tok_buf *b, char c)
     tok_buf_put(b, tok_span_of(form, letter == '\0' ? sizeof form : 2));
 }
 
-void tok_json_put_str(struct tok_json_out *j, tok_span s)
+static void put_escaping(struct tok_json_out *j, tok_span s)
 {
     start_value(j);
     tok_buf_putc(j->buf, '"');
     while (s.len != 0) {
-        size_t run = 0;
-        while (run < s.len && is_plain(s.ptr[run]))
-            run++;
+        size_t run = plain_run(s);
         tok_buf_put(j->buf, tok_span_of(s.ptr, run));
         s = tok_span_skip(s, run);
         if (s.len != 0) {
@@ -85,6 +123,14 @@ void tok_json_put_str(struct tok_json_out *j, tok_span s)
         }
     }
     tok_buf_putc(j->buf, '"');
+}
+
+void tok_json_put_str(struct tok_json_out *j, tok_span s)
+{
+    if (plain_run(s) == s.len)
+        put_quoted(j, s, false);
+    else
+        put_escaping(j, s);
 }
 
 void tok_json_put_i64(struct tok_json_out *j, int64_t v)

@@ -161,6 +161,18 @@ int tok_admin_command(struct tok_args *a, const char *method, const char *path, 
     return err == TOK_OK ? tok_finish_output() : tok_fail(err, &why);
 }
 
+int tok_admin_list(struct tok_args *a, const char *path,
+                   void (*print)(const struct tok_json *answer))
+{
+    char room[1024];
+    struct tok_buf out = TOK_BUF_ON(room);
+    bool from = a->given[TOK_FLAG_AFTER] != 0;
+    tok_buf_put(&out, tok_span_str(path));
+    tok_admin_path(&out, from ? "?after=" : "", from ? a->value[TOK_FLAG_AFTER] : "", "");
+    return tok_buf_ok(&out) ? tok_admin_command(a, "GET", out.ptr, TOK_NONE, print)
+                            : tok_fail(TOK_ERR_TOO_LARGE, NULL);
+}
+
 void tok_admin_path(struct tok_buf *out, const char *before, const char *operand, const char *after)
 {
     static const char unreserved[] =

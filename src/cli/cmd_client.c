@@ -10,13 +10,12 @@
 
 static void print_clients(const struct tok_json *answer)
 {
-    tok_print_table(tok_json_get(answer, "clients"),
-                    "client_id grants scope public secrets created_at");
+    tok_print_listing(answer, "clients", "client_id grants scope public secrets created_at");
 }
 
 int tok_cmd_client_list(struct tok_args *a)
 {
-    return tok_admin_command(a, "GET", "/admin/clients", TOK_NONE, print_clients);
+    return tok_admin_list(a, "/admin/clients", print_clients);
 }
 
 /* --grant a,b and --grant 'a b' mean the same. */

@@ -11,13 +11,12 @@
 
 static void print_users(const struct tok_json *answer)
 {
-    tok_print_table(tok_json_get(answer, "users"),
-                    "user_id username roles scope disabled created_at");
+    tok_print_listing(answer, "users", "user_id username roles scope disabled created_at");
 }
 
 int tok_cmd_user_list(struct tok_args *a)
 {
-    return tok_admin_command(a, "GET", "/admin/users", TOK_NONE, print_users);
+    return tok_admin_list(a, "/admin/users", print_users);
 }
 
 /* ---- bodies ---- */

@@ -10,6 +10,7 @@
 /* Every flag of every command, once: name, has a value, what it says in the usage. */
 #define TOK_FLAGS(X)                                                                               \
     X(ACTIVATE, "activate", NULL, "sign with it at once")                                          \
+    X(AFTER, "after", "NAME", "what comes after this one in the order of the list")                \
     X(ALL_SCOPES, "all-scopes", NULL, "whatever the user may have")                                \
     X(AS, "as", "JSON", "who asks: {\"sub\": …, \"roles\": […], \"scope\": …}; default: nobody")   \
     X(CONFIG, "config", "FILE", "configuration file (YAML)")                                       \
@@ -101,6 +102,8 @@ int tok_finish_output(void);
 void tok_print_object(const struct tok_json *object);
 /* The objects of `array` as a table with these columns (words). */
 void tok_print_table(const struct tok_json *array, const char *columns);
+/* The same of an answer's member `name`, and on standard error how to see the next page, if there is one. */
+void tok_print_listing(const struct tok_json *answer, const char *name, const char *columns);
 
 /* ---- the service (admin_client.c) ---- */
 
@@ -114,6 +117,9 @@ TOK_MUST_USE tok_err tok_admin_call(struct tok_args *a, const char *method, cons
  * the exit code. */
 int tok_admin_command(struct tok_args *a, const char *method, const char *path, tok_span body,
                       void (*print)(const struct tok_json *answer));
+/* The same for a listing: one page, from --after on. */
+int tok_admin_list(struct tok_args *a, const char *path,
+                   void (*print)(const struct tok_json *answer));
 /* Is the daemon of this data folder ready? */
 TOK_MUST_USE tok_err tok_daemon_health(struct tok_args *a, struct tok_buf *out,
                                        struct tok_why *why);

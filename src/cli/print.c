@@ -96,6 +96,18 @@ static size_t split(const char *columns, tok_span *ret)
     return count;
 }
 
+void tok_print_listing(const struct tok_json *answer, const char *name, const char *columns)
+{
+    char room[CELL_ROOM];
+    struct tok_buf next = TOK_BUF_ON(room);
+    tok_span text;
+    tok_print_table(tok_json_get(answer, name), columns);
+    if (!tok_json_str(tok_json_get(answer, "next"), &text))
+        return;
+    put_safe(text, &next);
+    fprintf(stderr, "tokend: there are more: --after '%.*s'\n", (int)next.len, next.ptr);
+}
+
 void tok_print_table(const struct tok_json *array, const char *columns)
 {
     tok_span column[COLUMNS_MAX];

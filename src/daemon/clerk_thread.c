@@ -15,9 +15,11 @@ static tok_mono_us tick(struct tok_clerk *c, tok_time_s *next_at)
         tok_time_s wait_s = *next_at - now;
         return (wait_s < NAP_S ? wait_s : NAP_S) * TOK_US_PER_S;
     }
-    tok_err err = tok_keys_tick(c, next_at);
+    tok_err err = tok_clerk_catch_up(c);
+    if (err == TOK_OK)
+        err = tok_keys_tick(c, next_at);
     if (err != TOK_OK)
-        tok_log(TOK_LEVEL_ERROR, "key_schedule_failed",
+        tok_log(TOK_LEVEL_ERROR, "schedule_failed",
                 TOK_LOG_TEXT("error", tok_span_str(tok_err_row(err)->name)));
     if (err != TOK_OK || *next_at == 0)
         *next_at = now + (err != TOK_OK ? RETRY_S : NAP_S);

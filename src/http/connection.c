@@ -11,15 +11,29 @@
 
 /* ---- one connection ---- */
 
+static void on_close(void *arg);
+
+/* The socket's closing callback carries our record; h2o's own pointer is h2o's. */
+static void follow(struct tok_connection *c)
+{
+    c->sock->on_close.cb = on_close;
+    c->sock->on_close.data = c;
+}
+
 static void on_close(void *arg)
 {
     struct tok_connection *c = arg;
+    if (tok_linger_begin(c)) {
+        follow(c);
+        return;
+    }
+    if (c->linger_fd >= 0)
+        close(c->linger_fd);
     h2o_linklist_unlink(&c->link);
     atomic_fetch_sub_explicit(&c->quota->open, 1, memory_order_relaxed);
     free(c);
 }
 
-/* The socket's closing callback carries our record; h2o's own pointer is h2o's. */
 struct tok_connection *tok_connection_of(const h2o_req_t *req)
 {
     return req->conn->callbacks->get_socket(req->conn)->on_close.data;
@@ -40,11 +54,11 @@ static void welcome(struct tok_listener *l, int fd, const struct sockaddr_storag
         close(fd);
         return;
     }
-    *c = (struct tok_connection){.loop = l->loop, .quota = l->quota, .peer = *peer};
+    *c =
+        (struct tok_connection){.loop = l->loop, .quota = l->quota, .peer = *peer, .linger_fd = -1};
     c->sock =
         h2o_evloop_socket_create(l->loop->h2o.loop, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
-    c->sock->on_close.cb = on_close;
-    c->sock->on_close.data = c;
+    follow(c);
     h2o_linklist_insert(&l->loop->connections, &c->link);
     h2o_accept(&l->accept, c->sock);
 }

@@ -25,7 +25,10 @@ static tok_err guard(const h2o_req_t *req)
 static bool is_form(const struct tok_request *r)
 {
     tok_span type;
-    return tok_request_header(r, TOK_LIT("content-type"), &type) == 1 &&
+    if (tok_request_header(r, TOK_LIT("content-type"), &type) != 1)
+        return false;
+    /* as nearly everybody writes it, at the price of one comparison */
+    return tok_span_eq(type, TOK_LIT("application/x-www-form-urlencoded")) ||
            tok_form_content_type(type);
 }
 
@@ -55,6 +58,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
         walk_in(r, H2O_STRUCT_FROM_MEMBER(struct tok_door, super, self));
     } else {
         req->http1_is_persistent = 0; /* whatever follows may be half of a smuggled request */
+        tok_linger_prepare(req);
         tok_respond_error(r, err);
     }
     return 0;
@@ -78,6 +82,7 @@ static void send_replaced(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs
 static void on_answer(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 {
     if (!tok_request_find(req)) {
+        tok_linger_prepare(req);
         tok_err err = req->res.status == 413 ? TOK_ERR_TOO_LARGE : TOK_ERR_BAD_REQUEST;
         struct replaced_body *stream = H2O_STRUCT_FROM_MEMBER(
             struct replaced_body, super, h2o_add_ostream(req, sizeof(struct replaced_body), slot));

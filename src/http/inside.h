@@ -43,6 +43,8 @@ struct tok_connection {
     struct tok_quota *quota;
     h2o_socket_t *sock;
     struct sockaddr_storage peer;
+    int linger_fd; /* -1: none; the same connection, kept beyond h2o's close */
+    h2o_timeout_entry_t linger_until;
 };
 
 struct tok_http_loop {
@@ -142,6 +144,12 @@ struct tok_connection *tok_connection_of(const h2o_req_t *req);
 /* Something has arrived and is not answered, or is about to be read. */
 bool tok_connections_busy(const struct tok_http_loop *l);
 void tok_connections_hang_up(struct tok_http_loop *l);
+
+/* ---- linger.c ---- */
+/* This request is refused, and its peer may still be sending. */
+void tok_linger_prepare(const h2o_req_t *req);
+/* h2o has closed: true when the connection lives on as `c->sock`, which closes by itself. */
+bool tok_linger_begin(struct tok_connection *c);
 
 /* ---- tls.c ---- */
 TOK_MUST_USE tok_err tok_tls_create(const char *cert_file, const char *key_file, SSL_CTX **ret,

@@ -214,7 +214,8 @@ void tok_http_loop_finish(struct tok_http_loop *l)
         pthread_join(l->thread, NULL);
         return;
     }
-    run_inbox(l);
+    while (atomic_load(&l->inbox)) /* a message may send another */
+        run_inbox(l);
     for (size_t i = 0; i < l->listeners_count; i++)
         close(l->listeners[i].fd);
 }

@@ -1,11 +1,8 @@
 /* http/request.c: see request.h. Spans into h2o's own memory; nothing is copied. */
 #include "http/inside.h"
 
-#include "base/base64.h"
-
-#define ID_STEM_LEN 11 /* of a loop; as many letters again for each request */
-_Static_assert(ID_STEM_LEN + TOK_B64_LEN(sizeof(uint64_t)) == TOK_ID_LEN,
-               "ids are as long as others");
+#define ID_STEM_LEN 11 /* of a loop; then 6 bits a letter for each request */
+_Static_assert((TOK_ID_LEN - ID_STEM_LEN) * 6 >= 64, "an id holds the whole number");
 
 /* ---- its name ---- */
 
@@ -25,17 +22,19 @@ static bool is_name(tok_span s)
 
 /* A system call for each request would cost more than the rest of its head: a random stem of the loop, and
  * a counter stirred by a bijection (splitmix64), so that ids never repeat and do not tell how many there
- * were. */
+ * were. No secret, so that a table will do where base64.h would take its time. */
 static void make_id(struct tok_request *r)
 {
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     uint64_t z = r->loop->ids_key + 0x9e3779b97f4a7c15u * ++r->loop->ids_made;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     z ^= z >> 31;
-    struct tok_buf out = TOK_BUF_ON(r->id_room);
-    tok_buf_put(&out, tok_span_of(r->loop->id_stem.s, ID_STEM_LEN));
-    tok_b64url_put(&out, tok_span_of(&z, sizeof z));
-    r->id = tok_buf_span(&out);
+    memcpy(r->id_room, r->loop->id_stem.s, ID_STEM_LEN);
+    for (size_t i = ID_STEM_LEN; i < TOK_ID_LEN; i++, z >>= 6)
+        r->id_room[i] = letters[z & 63];
+    r->id = tok_span_of(r->id_room, TOK_ID_LEN);
 }
 
 struct tok_request *tok_request_create(h2o_req_t *req)

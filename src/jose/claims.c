@@ -70,7 +70,9 @@ static struct strings strings_of(tok_span raw, struct tok_buf *room)
 {
     struct strings w = {.first = true};
     tok_scan_init(&w.scan, raw, room);
-    w.is_array = tok_scan_peek(&w.scan) == TOK_SCAN_ARRAY && tok_scan_array_open(&w.scan);
+    w.is_array = tok_scan_peek(&w.scan) == TOK_SCAN_ARRAY;
+    if (w.is_array)
+        tok_scan_array_open(&w.scan);
     return w;
 }
 

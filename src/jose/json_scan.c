@@ -37,7 +37,8 @@ static bool take(struct tok_scan *s, unsigned char c)
 
 void tok_scan_init(struct tok_scan *s, tok_span text, struct tok_buf *room)
 {
-    *s = (struct tok_scan){.at = text.ptr, .end = text.ptr + text.len, .room = room};
+    const char *start = text.ptr != NULL ? text.ptr : ""; /* absent is empty */
+    *s = (struct tok_scan){.at = start, .end = start + text.len, .room = room};
 }
 
 static bool is_digit(unsigned char c)
@@ -262,10 +263,10 @@ bool tok_scan_string(struct tok_scan *s, tok_span *ret)
 
 /* ---- numbers and words ---- */
 
-static bool step(struct tok_scan *s, const char *any_of)
+static bool step(struct tok_scan *s, unsigned char one, unsigned char other)
 {
     unsigned char c = peek_byte(s);
-    if (c == 0 || strchr(any_of, c) == NULL)
+    if (c != one && c != other)
         return false;
     s->at++;
     return true;
@@ -284,14 +285,14 @@ static bool number(struct tok_scan *s, tok_span *ret, bool *ret_integer)
 {
     skip_space(s);
     const char *start = s->at;
-    step(s, "-");
-    if (!step(s, "0") && !digits(s))
+    step(s, '-', '-');
+    if (!step(s, '0', '0') && !digits(s))
         return fail(s);
     const char *integer_end = s->at;
-    if (step(s, ".") && !digits(s))
+    if (step(s, '.', '.') && !digits(s))
         return fail(s);
-    if (step(s, "eE")) {
-        step(s, "+-");
+    if (step(s, 'e', 'E')) {
+        step(s, '+', '-');
         if (!digits(s))
             return fail(s);
     }

@@ -103,7 +103,7 @@ static tok_err make_key(const struct tok_json *jwk, const struct tok_alg *alg,
     tok_err err = get_parts(jwk, alg, &room, &parts, why);
     if (err == TOK_OK)
         err = tok_pkey_from_parts(alg, &parts, ret, why);
-    tok_wipe(bytes, room.len);
+    tok_wipe(bytes, sizeof bytes); /* what could not be decoded may have left something too */
     return err;
 }
 
@@ -174,9 +174,11 @@ tok_err tok_jwk_print(const struct tok_pkey *key, tok_span kid, bool secrets, st
     struct tok_buf text = {out->ptr + out->len, 0, out->cap - out->len, out->failed};
     struct tok_json_out j = tok_json_out(&text);
     struct tok_key_parts parts;
-    TOK_TRY(tok_pkey_parts(key, secrets, &room, &parts));
-    put_jwk(&j, tok_pkey_alg(key), &parts, kid);
-    tok_wipe(bytes, room.len);
+    tok_err err = tok_pkey_parts(key, secrets, &room, &parts);
+    if (err == TOK_OK)
+        put_jwk(&j, tok_pkey_alg(key), &parts, kid);
+    tok_wipe(bytes, sizeof bytes);
+    TOK_TRY(err);
     if (!tok_buf_ok(&text))
         return TOK_ERR_INTERNAL;
     out->len += text.len;

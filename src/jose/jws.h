@@ -22,7 +22,8 @@ struct tok_jws {
     tok_span alg, typ, kid; /* from the header; absent ptr NULL. jwk, jku, x5* are ignored */
 };
 
-/* One pass, no allocation. `room` needs TOK_TOKEN_MAX bytes. Size is checked before anything else. */
+/* One pass, no allocation. Size is checked before anything else. `room` needs TOK_TOKEN_MAX bytes; a header
+ * with so many escaped strings that they do not fit there too (2 KB at least) is a bad one. */
 enum tok_jws_verdict tok_jws_read(tok_span token, struct tok_buf *room, struct tok_jws *ret);
 
 /* typ is "at+jwt" or "application/at+jwt", any case (RFC 9068 section 4). */

@@ -31,6 +31,8 @@ static const struct tok_admin_op table[] = {
     {"POST", "/admin/keys/rotate", tok_admin_keys_rotate},
     {"POST", "/admin/keys/{id}/revoke", tok_admin_keys_revoke},
     {"POST", "/admin/reload", reload},
+    {"GET", "/admin/sessions", tok_admin_sessions_list},
+    {"DELETE", "/admin/sessions/{id}", tok_admin_sessions_end},
     {"POST", "/admin/token/check", tok_admin_token_check},
     {"GET", "/admin/users", tok_admin_users_list},
     {"POST", "/admin/users", tok_admin_users_add},
@@ -224,24 +226,40 @@ static bool parameter_of(tok_span *query, tok_span *ret_name, tok_span *ret_valu
     return true;
 }
 
-bool tok_admin_page(const struct tok_admin_request *rq, struct tok_admin_reply *reply,
-                    struct tok_buf *room, struct tok_admin_page *ret)
+/* One parameter, decoded; a second one of its name is refused. */
+static bool take_text(tok_span value, struct tok_buf *room, tok_span *ret)
 {
-    *ret = (struct tok_admin_page){.after = TOK_LIT(""), .limit = TOK_ADMIN_PAGE_MAX};
+    if (!room || ret->len != 0 || !percent_decode(value, room))
+        return false;
+    *ret = tok_buf_span(room);
+    return true;
+}
+
+static bool take_limit(tok_span value, size_t *ret)
+{
+    uint64_t limit;
+    if (!tok_span_u64(value, &limit) || limit < 1 || limit > TOK_ADMIN_PAGE_MAX)
+        return false;
+    *ret = (size_t)limit;
+    return true;
+}
+
+bool tok_admin_page(const struct tok_admin_request *rq, struct tok_admin_reply *reply,
+                    struct tok_buf *after_room, struct tok_buf *user_room,
+                    struct tok_admin_page *ret)
+{
+    *ret = (struct tok_admin_page){
+        .after = TOK_LIT(""), .user = TOK_LIT(""), .limit = TOK_ADMIN_PAGE_MAX};
     tok_span query = rq->query, name, value;
     while (parameter_of(&query, &name, &value)) {
-        uint64_t limit;
-        bool good = false;
-        if (tok_span_eq(name, TOK_LIT("after"))) {
-            good = ret->after.len == 0 && percent_decode(value, room);
-            ret->after = tok_buf_span(room);
-        } else if (tok_span_eq(name, TOK_LIT("limit"))) {
-            good = tok_span_u64(value, &limit) && limit >= 1 && limit <= TOK_ADMIN_PAGE_MAX;
-            ret->limit = good ? (size_t)limit : 0;
-        }
+        bool good =
+            (tok_span_eq(name, TOK_LIT("after")) && take_text(value, after_room, &ret->after)) ||
+            (tok_span_eq(name, TOK_LIT("user")) && take_text(value, user_room, &ret->user)) ||
+            (tok_span_eq(name, TOK_LIT("limit")) && take_limit(value, &ret->limit));
         if (!good) {
             reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST,
-                                     "the query takes after=… and limit=1…%d", TOK_ADMIN_PAGE_MAX);
+                                     "the query takes after=…%s and limit=1…%d",
+                                     user_room ? ", user=…" : "", TOK_ADMIN_PAGE_MAX);
             return false;
         }
     }

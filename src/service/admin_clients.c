@@ -47,7 +47,7 @@ void tok_admin_clients_list(struct tok_clerk *c, const struct tok_admin_request 
     char after_room[TOK_CLIENT_ID_MAX];
     struct tok_buf after = TOK_BUF_ON(after_room);
     struct tok_admin_page page;
-    if (!tok_admin_page(rq, reply, &after, &page))
+    if (!tok_admin_page(rq, reply, &after, NULL, &page))
         return;
     struct listing l = {.j = tok_json_out(&reply->body)};
     tok_json_object(&l.j);

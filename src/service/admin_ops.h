@@ -19,6 +19,8 @@ tok_admin_run_op tok_admin_clients_list, tok_admin_clients_add, tok_admin_client
 /* admin_keys.c */
 tok_admin_run_op tok_admin_keys_list, tok_admin_keys_rotate, tok_admin_keys_import,
     tok_admin_keys_revoke;
+/* admin_sessions.c */
+tok_admin_run_op tok_admin_sessions_list, tok_admin_sessions_end;
 /* admin_tokens.c */
 tok_admin_run_op tok_admin_token_check, tok_admin_audit_list;
 
@@ -39,13 +41,15 @@ bool tok_admin_words(const struct tok_json *body, const char *name, struct tok_a
 
 #define TOK_ADMIN_PAGE_MAX 1000
 
-/* "after" (decoded into `room`) and "limit" of a listing; limit is TOK_ADMIN_PAGE_MAX when absent. */
+/* "after", "user" and "limit" of a listing; absent texts are empty, limit is TOK_ADMIN_PAGE_MAX. Texts are
+ * decoded into the rooms; `user_room` NULL: this listing does not take that parameter. */
 struct tok_admin_page {
-    tok_span after;
+    tok_span after, user;
     size_t limit;
 };
 bool tok_admin_page(const struct tok_admin_request *rq, struct tok_admin_reply *reply,
-                    struct tok_buf *room, struct tok_admin_page *ret);
+                    struct tok_buf *after_room, struct tok_buf *user_room,
+                    struct tok_admin_page *ret);
 
 /* Who to write into the audit log. */
 struct tok_audit_context tok_admin_who(const struct tok_admin_request *rq);

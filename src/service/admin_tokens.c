@@ -131,7 +131,7 @@ void tok_admin_audit_list(struct tok_clerk *c, const struct tok_admin_request *r
     struct tok_buf after = TOK_BUF_ON(after_room);
     struct tok_admin_page page;
     uint64_t before = 0;
-    if (!tok_admin_page(rq, reply, &after, &page))
+    if (!tok_admin_page(rq, reply, &after, NULL, &page))
         return;
     if (page.after.len != 0 && (!tok_span_u64(page.after, &before) || before > INT64_MAX)) {
         reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "after is not a row's id");

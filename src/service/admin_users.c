@@ -45,7 +45,7 @@ void tok_admin_users_list(struct tok_clerk *c, const struct tok_admin_request *r
     char after_room[TOK_USERNAME_MAX], key_room[TOK_USERNAME_MAX];
     struct tok_buf after = TOK_BUF_ON(after_room), key = TOK_BUF_ON(key_room);
     struct tok_admin_page page;
-    if (!tok_admin_page(rq, reply, &after, &page))
+    if (!tok_admin_page(rq, reply, &after, NULL, &page))
         return;
     /* A caller who hands back a name instead of the "next" it was given means the same place. */
     if (page.after.len != 0 && tok_text_fold(page.after, &key))

@@ -13,6 +13,7 @@
 #include "store/sqlite.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LONGEST_TTL TOK_LIT("longest_access_ttl_s")
 
@@ -195,6 +196,7 @@ static tok_err open_store(const struct tok_config *config, const struct tok_data
         .busy_timeout_ms = (int)config->store_busy_timeout_ms,
         .queue_count = (size_t)config->store_queue_count,
         .longest_ttl_s = config->access_ttl_s,
+        .audit_keep_s = config->audit_keep_s,
     };
     return tok_sqlite_open(&options, &b->service.store, why);
 }
@@ -205,6 +207,10 @@ tok_err tok_boot_migrate(const struct tok_config *config, const struct tok_data_
     char path[TOK_PATH_MAX];
     struct tok_boot b = {0};
     TOK_TRY(tok_data_dir_file(dir, "tokend.db", path));
+    /* One made here would look as if its master key were lost. */
+    if (access(path, F_OK) != 0)
+        return tok_why_set(why, TOK_ERR_CONFIG, "%s does not exist: tokend init --data %s", path,
+                           dir->path);
     TOK_TRY(tok_sqlite_versions(path, ret_from, ret_to, why));
     TOK_TRY(open_store(config, dir, &b, why));
     tok_store_close(&b.service.store);
@@ -290,16 +296,8 @@ struct revocation_loading {
 
 static bool each_revoked(const struct tok_revoked_row *row, void *arg)
 {
-    static const enum tok_revocation_kind kind_of[] = {
-        [TOK_REVOKED_USER] = TOK_REVOKE_USER,
-        [TOK_REVOKED_SESSION] = TOK_REVOKE_SESSION,
-        [TOK_REVOKED_TOKEN] = TOK_REVOKE_TOKEN,
-    };
     struct revocation_loading *loading = arg;
-    struct tok_revocation entry = {
-        .kind = kind_of[row->kind], .epoch = row->epoch, .until = row->until};
-    bool fits = tok_text_set(&entry.id, tok_text_span(&row->id));
-    tok_assert(fits);
+    struct tok_revocation entry = tok_revocation_of(row);
     loading->err = tok_revocations_add(&loading->local->revocations, &entry, loading->now);
     return loading->err == TOK_OK;
 }

@@ -19,7 +19,7 @@ struct tok_boot {
  * for callers yet (service.hasher NULL). One line in `why` on any error. */
 TOK_MUST_USE tok_err tok_boot_open(struct tok_config *config, const struct tok_data_dir *dir,
                                    struct tok_boot *ret, struct tok_why *why);
-/* The database alone, to this binary's version. */
+/* The database alone, which must be there, to this binary's version. */
 TOK_MUST_USE tok_err tok_boot_migrate(const struct tok_config *config,
                                       const struct tok_data_dir *dir, int *ret_from, int *ret_to,
                                       struct tok_why *why);

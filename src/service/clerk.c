@@ -3,6 +3,8 @@
 
 #include "service/clients.h"
 
+#include <stdlib.h>
+
 /* ---- jobs ---- */
 
 /* Runs wherever the loop runs its messages, which may be inside a job that waits: so it only queues. */
@@ -61,13 +63,22 @@ static void raise_flag(void *arg)
     *(bool *)arg = true;
 }
 
-tok_err tok_clerk_revoke(struct tok_clerk *c, const struct tok_revocation *v, size_t count)
+static tok_err publish_revocations(struct tok_clerk *c, const struct tok_revocation *v,
+                                   size_t count)
 {
     bool done = false;
     TOK_TRY(
         tok_publish_revocations(&c->svc->publisher, v, count, &c->loop.loop, raise_flag, &done));
     tok_plain_loop_until(&c->loop, &done);
     return TOK_OK;
+}
+
+tok_err tok_clerk_revoke(struct tok_clerk *c, const struct tok_revocation *v, size_t count)
+{
+    tok_err err = publish_revocations(c, v, count);
+    if (err != TOK_OK)
+        c->untold.revocations = true;
+    return err;
 }
 
 tok_err tok_clerk_publish_keyring(struct tok_clerk *c, struct tok_keyring *k)
@@ -97,8 +108,69 @@ static tok_err publish_registry(struct tok_clerk *c, struct tok_registry *r)
 tok_err tok_clerk_publish_clients(struct tok_clerk *c)
 {
     struct tok_registry *registry = NULL;
-    TOK_TRY(tok_clients_load(c->reader, &registry));
-    tok_err err = publish_registry(c, registry);
+    tok_err err = tok_clients_load(c->reader, &registry);
+    if (err == TOK_OK)
+        err = publish_registry(c, registry);
     tok_registry_unref(&registry);
+    c->untold.clients = err != TOK_OK;
     return err;
+}
+
+/* ---- all that the store knows ---- */
+
+struct revocation_batch {
+    struct tok_clerk *clerk;
+    struct tok_revocation entry[256];
+    size_t count;
+    tok_err err;
+};
+
+static void flush(struct revocation_batch *batch)
+{
+    if (batch->count != 0 && batch->err == TOK_OK)
+        batch->err = publish_revocations(batch->clerk, batch->entry, batch->count);
+    batch->count = 0;
+}
+
+static bool add_revoked(const struct tok_revoked_row *row, void *arg)
+{
+    struct revocation_batch *batch = arg;
+    batch->entry[batch->count++] = tok_revocation_of(row);
+    if (batch->count == sizeof batch->entry / sizeof batch->entry[0])
+        flush(batch);
+    return batch->err == TOK_OK;
+}
+
+static tok_err read_revoked(struct revocation_batch *batch, tok_span client_id)
+{
+    const struct tok_clerk *c = batch->clerk;
+    tok_time_s now = tok_time_to_s(tok_loop_now(batch->clerk->local.loop));
+    TOK_TRY(
+        tok_reader_revoked(c->reader, now, c->svc->longest_ttl_s, client_id, add_revoked, batch));
+    flush(batch);
+    return batch->err;
+}
+
+tok_err tok_clerk_publish_revoked(struct tok_clerk *c, tok_span client_id)
+{
+    struct revocation_batch *batch = calloc(1, sizeof *batch);
+    tok_err err = TOK_ERR_NOMEM;
+    if (batch) {
+        batch->clerk = c;
+        err = read_revoked(batch, client_id);
+    }
+    free(batch);
+    if (err != TOK_OK)
+        c->untold.revocations = true;
+    return err;
+}
+
+tok_err tok_clerk_catch_up(struct tok_clerk *c)
+{
+    if (c->untold.clients)
+        TOK_TRY(tok_clerk_publish_clients(c));
+    if (c->untold.revocations)
+        TOK_TRY(tok_clerk_publish_revoked(c, TOK_LIT("")));
+    c->untold.revocations = false;
+    return TOK_OK;
 }

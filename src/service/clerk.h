@@ -25,7 +25,11 @@ struct tok_clerk {
     struct tok_clerk_job *first, **last; /* accepted, not begun */
     struct tok_local local;
     struct tok_reader *reader;
-    bool keys_unpublished; /* rows have changed, but the loops could not be told (service/keys.c) */
+    /* What is stored, but the loops could not be told (no memory, a read that failed): they go on with what
+     * they knew. The schedule makes it good: tok_keys_tick, tok_clerk_catch_up. */
+    struct {
+        bool keys, clients, revocations;
+    } untold;
     struct tok_lane *lane; /* for new passwords; NULL: each hash maps its own memory */
     /* SIGHUP's work, given by the daemon; NULL on the command line */
     tok_err (*reload)(struct tok_clerk *clerk, struct tok_why *why);
@@ -48,5 +52,9 @@ TOK_MUST_USE tok_err tok_clerk_publish_keyring(struct tok_clerk *c, struct tok_k
 TOK_MUST_USE tok_err tok_clerk_publish_settings(struct tok_clerk *c, const struct tok_settings *s);
 /* Read all clients and publish the registry. */
 TOK_MUST_USE tok_err tok_clerk_publish_clients(struct tok_clerk *c);
+/* Read what living tokens must be refused for and publish it; `client_id` as in tok_reader_revoked. */
+TOK_MUST_USE tok_err tok_clerk_publish_revoked(struct tok_clerk *c, tok_span client_id);
+/* Clients and revocations that are still untold. With nothing of that kind it does nothing. */
+TOK_MUST_USE tok_err tok_clerk_catch_up(struct tok_clerk *c);
 
 #endif

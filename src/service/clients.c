@@ -157,6 +157,8 @@ tok_err tok_client_new_secret(struct tok_clerk *c, tok_span id, tok_span given, 
                               const struct tok_audit_context *who, struct tok_client *ret,
                               tok_secret_text *ret_secret, struct tok_why *why)
 {
+    /* Its secrets are taken from the registry, which must not be older than the store. */
+    TOK_TRY(tok_clerk_catch_up(c));
     const struct tok_client *found = tok_registry_find(c->local.registry, id);
     if (!found)
         return TOK_ERR_NOT_FOUND;
@@ -181,49 +183,6 @@ tok_err tok_client_new_secret(struct tok_clerk *c, tok_span id, tok_span given, 
 
 /* ---- removing ---- */
 
-struct revocation_batch {
-    struct tok_clerk *clerk;
-    struct tok_revocation entry[256];
-    size_t count;
-    tok_err err;
-};
-
-static void flush(struct revocation_batch *batch)
-{
-    if (batch->count != 0 && batch->err == TOK_OK)
-        batch->err = tok_clerk_revoke(batch->clerk, batch->entry, batch->count);
-    batch->count = 0;
-}
-
-static bool add_ended_session(const struct tok_revoked_row *row, void *arg)
-{
-    struct revocation_batch *batch = arg;
-    struct tok_revocation *entry = &batch->entry[batch->count++];
-    *entry = (struct tok_revocation){.kind = TOK_REVOKE_SESSION, .until = row->until};
-    bool fits = tok_text_set(&entry->id, tok_text_span(&row->id));
-    tok_assert(fits);
-    if (batch->count == sizeof batch->entry / sizeof batch->entry[0])
-        flush(batch);
-    return batch->err == TOK_OK;
-}
-
-/* The registry alone would refuse its tokens; the sessions are told too, so that a client that comes back
- * under the same id does not bring them back to life. */
-static tok_err publish_ended_sessions(struct tok_clerk *c, tok_span client_id)
-{
-    struct revocation_batch *batch = calloc(1, sizeof *batch);
-    if (!batch)
-        return TOK_ERR_NOMEM;
-    batch->clerk = c;
-    tok_err err = tok_reader_revoked(c->reader, tok_time_to_s(tok_loop_now(&c->loop.loop)),
-                                     c->svc->longest_ttl_s, client_id, add_ended_session, batch);
-    flush(batch);
-    if (err == TOK_OK)
-        err = batch->err;
-    free(batch);
-    return err;
-}
-
 tok_err tok_client_remove(struct tok_clerk *c, tok_span id, const struct tok_audit_context *who)
 {
     struct tok_op *op = calloc(1, sizeof *op);
@@ -239,5 +198,7 @@ tok_err tok_client_remove(struct tok_clerk *c, tok_span id, const struct tok_aud
     free(op);
     TOK_TRY(err);
     TOK_TRY(tok_clerk_publish_clients(c));
-    return publish_ended_sessions(c, id);
+    /* The registry alone would refuse its tokens; the sessions are told too, so that a client that comes
+     * back under the same id does not bring them back to life. */
+    return tok_clerk_publish_revoked(c, id);
 }

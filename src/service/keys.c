@@ -173,14 +173,14 @@ static tok_err publish(struct tok_clerk *c)
     struct tok_key_rules rules = rules_of(c);
     struct tok_keyring *keyring = NULL;
     struct tok_why why = {0};
-    c->keys_unpublished = true;
+    c->untold.keys = true;
     tok_err err = tok_keys_load(c->reader, c->svc->master, &rules, &keyring, &why);
     if (err == TOK_OK)
         err = tok_clerk_publish_keyring(c, keyring);
     else
         tok_log(TOK_LEVEL_ERROR, "keyring_not_loaded", TOK_LOG_TEXT("why", tok_span_str(why.text)));
     tok_keyring_unref(&keyring);
-    c->keys_unpublished = err != TOK_OK;
+    c->untold.keys = err != TOK_OK;
     return err;
 }
 
@@ -352,7 +352,7 @@ tok_err tok_keys_tick(struct tok_clerk *c, tok_time_s *ret_next_at)
     struct tok_audit_context who = {0};
     (void)tok_text_set(&who.actor, TOK_LIT("schedule"));
     bool more = true;
-    if (c->keys_unpublished)
+    if (c->untold.keys)
         TOK_TRY(publish(c));
     /* Each step takes one key one state further, so that there is an end; the bound is for a clock gone mad. */
     for (int i = 0; more && i < 4 * TOK_KEYS_MAX; i++)

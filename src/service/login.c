@@ -290,7 +290,9 @@ tok_err tok_login_start(struct tok_login *job, struct tok_service *svc, struct t
     job->hash.run = run_on_worker;
     job->hash.done = on_hashed;
     tok_err err = tok_hasher_submit(svc->hasher, &job->hash);
-    if (err != TOK_OK)
+    if (err != TOK_OK) {
         tok_throttle_undo(svc->throttle, tok_text_span(&job->throttle_account), job->prefix);
+        tok_count(&local->counters, TOK_COUNT_LOGIN_FAILED);
+    }
     return err;
 }

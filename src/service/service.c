@@ -30,3 +30,17 @@ struct tok_refresh_rules tok_refresh_rules_of(const struct tok_config *c)
         .absolute_s = c->refresh_absolute_s,
     };
 }
+
+struct tok_revocation tok_revocation_of(const struct tok_revoked_row *row)
+{
+    static const enum tok_revocation_kind kind_of[] = {
+        [TOK_REVOKED_USER] = TOK_REVOKE_USER,
+        [TOK_REVOKED_SESSION] = TOK_REVOKE_SESSION,
+        [TOK_REVOKED_TOKEN] = TOK_REVOKE_TOKEN,
+    };
+    struct tok_revocation v = {
+        .kind = kind_of[row->kind], .epoch = row->epoch, .until = row->until};
+    bool fits = tok_text_set(&v.id, tok_text_span(&row->id));
+    tok_assert(fits);
+    return v;
+}

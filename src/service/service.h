@@ -39,5 +39,7 @@ void tok_audit_context_set(struct tok_audit_context *c, tok_span actor,
 
 struct tok_throttle_rules tok_throttle_rules_of(const struct tok_config *c);
 struct tok_refresh_rules tok_refresh_rules_of(const struct tok_config *c);
+/* What the store says a token must be refused for, as the loops know it. */
+struct tok_revocation tok_revocation_of(const struct tok_revoked_row *row);
 
 #endif

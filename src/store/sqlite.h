@@ -10,6 +10,7 @@ struct tok_sqlite_options {
     int busy_timeout_ms;
     size_t queue_count;
     int64_t longest_ttl_s; /* at least; the stored one counts when larger (tombstones, purge) */
+    int64_t audit_keep_s;  /* audit rows older than this go; 0: none ever does */
 };
 
 /* TOK_ERR_CONFIG: newer than this binary, or older and not to be migrated; TOK_ERR_STORE otherwise. One

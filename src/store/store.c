@@ -85,3 +85,10 @@ tok_err tok_reader_revoked(struct tok_reader *r, tok_time_s now, int64_t longest
 {
     return r->ops->revoked(r, now, longest_ttl_s, client_id, each, arg);
 }
+
+tok_err tok_reader_sessions(struct tok_reader *r, tok_span user_id, tok_span after_sid,
+                            size_t limit, bool (*each)(const struct tok_session *, void *),
+                            void *arg)
+{
+    return r->ops->sessions(r, user_id, after_sid, limit, each, arg);
+}

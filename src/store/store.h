@@ -192,6 +192,11 @@ TOK_MUST_USE tok_err tok_reader_keys(struct tok_reader *r,
 TOK_MUST_USE tok_err tok_reader_secrets(struct tok_reader *r,
                                         bool (*each)(const struct tok_secret_row *, void *),
                                         void *arg);
+/* Ended ones too, as long as their rows live. `user_id` empty: everybody's. */
+TOK_MUST_USE tok_err tok_reader_sessions(struct tok_reader *r, tok_span user_id, tok_span after_sid,
+                                         size_t limit,
+                                         bool (*each)(const struct tok_session *, void *),
+                                         void *arg);
 /* Newest first, below `before` (0: from the top). */
 TOK_MUST_USE tok_err tok_reader_audit(struct tok_reader *r, int64_t before, size_t limit,
                                       bool (*each)(const struct tok_audit_row *, void *),
@@ -237,6 +242,8 @@ struct tok_reader_ops {
     tok_err (*meta)(struct tok_reader *, tok_span, int64_t *);
     tok_err (*revoked)(struct tok_reader *, tok_time_s, int64_t, tok_span,
                        bool (*)(const struct tok_revoked_row *, void *), void *);
+    tok_err (*sessions)(struct tok_reader *, tok_span, tok_span, size_t,
+                        bool (*)(const struct tok_session *, void *), void *);
 };
 struct tok_store {
     const struct tok_store_ops *ops;

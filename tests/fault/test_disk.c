@@ -24,8 +24,6 @@ static const struct fault {
     {"a write fails", FAULT_WRITE, SQLITE_IOERR_WRITE},
     {"a sync fails", FAULT_SYNC, SQLITE_IOERR_FSYNC},
     {"a read fails", FAULT_READ, SQLITE_IOERR_READ},
-    {"anything fails", FAULT_READ | FAULT_WRITE | FAULT_SYNC | FAULT_TRUNCATE | FAULT_SHM,
-     SQLITE_IOERR},
 };
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
 
@@ -66,6 +64,7 @@ static void while_it_works(void **state)
             unsigned nth = 1;
             while (with_fault_at(&faults[i], nth, for_good))
                 nth++;
+            assert_true(nth > 1);
             print_message("%s, %s: %u moments\n", faults[i].name, for_good ? "for good" : "once",
                           nth - 1);
         }

@@ -77,12 +77,14 @@ static void prepare(struct bed *b, struct workload *w)
         assert_int_equal(bed_must(b, &ops[i]), TOK_OP_DONE);
 }
 
-/* So that moving the log into the database happens within the workload, and more than once. Nothing is
- * queued yet: the connection is not in use. */
-static void keep_log_small(struct bed *b)
+/* So that within the workload the log is moved into the database more than once, and pages are written in
+ * the middle of a transaction, because there is no room to keep them. Nothing is queued: the connection is
+ * not in use. */
+static void make_it_work_hard(struct bed *b)
 {
-    struct tok_sqlite *engine = (struct tok_sqlite *)b->store;
-    assert_int_equal(sqlite3_wal_autocheckpoint(engine->db.handle, 16), SQLITE_OK);
+    sqlite3 *db = ((struct tok_sqlite *)b->store)->db.handle;
+    assert_int_equal(sqlite3_wal_autocheckpoint(db, 16), SQLITE_OK);
+    side_exec(db, "PRAGMA cache_size=4; PRAGMA cache_spill=4");
 }
 
 /* Opened anew, it must read from the file before it can write. */
@@ -92,7 +94,7 @@ void workload_prepare(struct bed *b, struct workload *w)
     prepare(b, w);
     plan(w);
     bed_reopen(b);
-    keep_log_small(b);
+    make_it_work_hard(b);
 }
 
 static void note(struct workload *w, size_t i, const struct tok_op *op)

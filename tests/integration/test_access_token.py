@@ -251,6 +251,18 @@ def test_good_claims(shared, claims, row):
     assert accepted(shared, jwt.hs256(KEY, HEADER, GOOD_CLAIMS[row](claims)))["sub"] == "u-alice"
 
 
+def test_a_name_of_many_letters_fits_into_body_and_header(shared, claims):
+    name = "é\"\\" * 900
+    token = jwt.hs256(KEY, HEADER, text_of(claims | {"username": name}))
+    assert accepted(shared, token)["username"] == name
+    assert shared.verify(token).one("x-auth-user") == '%C3%A9"\\' * 900
+
+
+def text_of(members):
+    """JSON with letters as they are, which takes less room."""
+    return json.dumps(members, ensure_ascii=False)
+
+
 def test_a_role_that_is_no_role_of_ours_is_left_out(shared, claims):
     token = jwt.hs256(KEY, HEADER, claims | {"roles": ["user", "two words", "a,b", "", "user"]})
     assert accepted(shared, token)["roles"] == ["user"]

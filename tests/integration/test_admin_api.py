@@ -8,6 +8,7 @@ import pytest
 from support import wire
 from support.fleet import fleet_in
 from support.service import RS, free_port, ok
+from support.wait import wait_until
 
 
 # ---- the socket ----
@@ -105,6 +106,20 @@ def test_who_did_what_is_written_down(service):
     assert page["events"] == events[:2]
     assert service.admin("GET",
                          f"/admin/audit?limit=2&after={page['next']}").json["events"] == events[2:4]
+
+
+def test_failed_logins_are_written_down_without_names_that_are_nobodys(service):
+    service.login("alice", "not the password of alice")
+    service.login("typed a password here", "x")
+    service.secrets.add("typed a password here")
+
+    def events():
+        rows = service.admin("GET", "/admin/audit").json["events"]
+        return [row for row in rows if row["event"] == "login_failed"]
+
+    nobody, alice = wait_until(lambda: events() if len(events()) == 2 else None, "both are written")
+    assert alice["user_id"] == "u-alice" and alice["reason"] == "wrong_password"
+    assert "user_id" not in nobody and "typed" not in str(nobody)
 
 
 def test_the_public_side_does_not_know_it(shared):

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 
 import pytest
@@ -31,12 +32,26 @@ def served(service):
     ["user", "list", "--nonsense"], ["user", "add", "x", "--role"], ["user", "add", "x", "y"],
     ["user", "list", "--json=yes"], ["serve", "--role", "x"], ["key", "rotate", "--listen", ":1"],
     ["init", "--data"], ["--data", "x", "init"], ["user", "-x"],
+    ["init", "--data", "x" * 5000], ["serve", "--listen", "x" * 2000],
+    ["user", "add", "x"] + ["--role", "r"] * 65, ["init"] + ["--set", "issuer=x"] * 65,
 ])
 def test_wrong_usage(tmp_path, words):
     done = run(*words)
     assert done.returncode == 2, said(done)
     assert done.stdout == b"" and done.stderr.startswith(b"tokend: "), said(done)
     assert b"usage" in done.stderr or b"--help" in done.stderr
+
+
+def test_what_is_too_long_or_no_number(fleet):
+    service = fleet.make()
+    for words in (["user", "add", "x" * 20000], ["user", "disable", "x" * 3000],
+                  ["client", "add", "x", "--grant", "password", "--scope", "x" * 20000],
+                  ["client", "remove", "x" * 3000], ["key", "revoke", "x" * 3000],
+                  ["user", "list", "--after", "x" * 3000],
+                  ["key", "import", service.data / "lock", "--until", "tomorrow"],
+                  ["key", "import", service.data / "lock", "--until", "9" * 19],
+                  ["key", "import", service.data / "tokend.db"]):
+        service.refused(*words, stdin="a good password\n")
 
 
 def test_help():
@@ -184,6 +199,27 @@ def test_many_users_are_listed_page_by_page(service):
     rest = service.admin("GET", f"/admin/users?limit=2&after={first['next']}").json
     names = [user["username"] for user in first["users"] + rest["users"]]
     assert names == sorted(PASSWORDS) and "next" not in rest
+
+
+def test_a_long_listing_says_that_there_is_more(fleet):
+    service = fleet.make()
+    service.cli("init")
+    with sqlite3.connect(service.data / "tokend.db") as database:
+        database.executemany(
+            "INSERT INTO users SELECT :new, :new, :new, phc, roles, scopes, epoch, epoch_at, "
+            "disabled, created_at, updated_at FROM users WHERE id = 'u-bob'",
+            [{"new": f"user{i:04}"} for i in range(1000)])
+    database.close()
+    done = service.try_cli("user", "list")
+    assert done.returncode == 0 and done.stdout.count(b"\n") == 1001
+    assert done.stderr == b"tokend: there are more: --after 'user0996'\n"
+    rest = service.cli("user", "list", "--after", "user0996", "--json")
+    assert [user["username"] for user in rest["users"]] == ["user0997", "user0998", "user0999"]
+    assert "next" not in rest
+    service.start()
+    assert service.cli("user", "list", "--after", "user0996", "--json") == rest
+    assert service.cli("client", "list", "--after", "default",
+                       "--json")["clients"][0]["client_id"] == "rs"
 
 
 def test_tables_for_people(both):

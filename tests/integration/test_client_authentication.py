@@ -6,6 +6,7 @@ import pytest
 
 from support import jwt
 from support.service import APP, PASSWORDS, RS, SVC, oauth_error, ok
+from support.wait import at_once
 from support.wire import basic
 
 ALICE = {"grant_type": "password", "username": "alice", "password": PASSWORDS["alice"]}
@@ -138,6 +139,16 @@ def test_a_clients_scopes(shared, asked, granted):
 
 
 # ---- secrets change, clients go ----
+
+def test_a_removed_client_takes_all_its_sessions_along(service):
+    """More than are told to the loops at one time."""
+    logins = at_once(*[lambda: [service.tokens(client=APP) for _ in range(75)]] * 4)
+    pairs = [pair for several in logins for pair in several]
+    service.cli("client", "remove", "app")
+    service.cli("client", "add", "app", "--secret-stdin", "--grant", "password,refresh_token",
+                "--scope", "read write", stdin=APP[1] + "\n")
+    assert not any(service.introspect(pair["access_token"])["active"] for pair in pairs)
+
 
 def test_a_new_secret_stands_beside_the_old_one_until_it_is_the_only_one(service):
     def works(secret):

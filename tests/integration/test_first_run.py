@@ -122,6 +122,14 @@ def test_several_addresses(fleet):
         probe.connect(("::1", other))
 
 
+def test_a_port_of_the_kernels_choice(fleet):
+    service = fleet.make()
+    service.options["listen"] = "127.0.0.1:0"
+    service.start()
+    port = int(service.log().split("ready on http://127.0.0.1:")[1].split("\n")[0])
+    assert service.get("/healthz/live", address=port).status == 200
+
+
 # ---- what lies in the folder ----
 
 def test_nothing_in_the_folder_is_a_usable_secret(service):

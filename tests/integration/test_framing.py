@@ -140,6 +140,14 @@ def test_too_many_headers_and_too_long_ones(shared):
     assert shared.get("/healthz/live").status == 200
 
 
+@pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"])
+def test_http_1_0_is_served_and_closed(shared, line):
+    with wire.Wire(shared.port) as connection:
+        connection.send(b"GET /healthz/live HTTP/1.0\r\nHost: x\r\n" + line + b"\r\n")
+        assert connection.answer().status == 200
+        assert connection.is_closed()
+
+
 def test_a_head_in_single_bytes_is_one_request(shared):
     with wire.Wire(shared.port) as connection:
         for byte in wire.request_bytes("GET", "/healthz/live"):

@@ -34,6 +34,7 @@ def test_a_login_storm_is_refused_at_once_and_checks_go_on(fleet):
 def test_who_waits_too_long_is_told_so(fleet):
     service = fleet.serve({"argon2.m_kib": 262144, "argon2.t": 4, "hasher.threads_count": 1,
                            "hasher.deadline_s": 1})
+    wait_until(lambda: service.login("nobody").status == 400, "the hasher has its memory")
     answers = at_once(*[functools.partial(service.login, f"nobody{i}") for i in range(12)])
     statuses = [answer.status for answer in answers]
     assert set(statuses) == {400, 503}
@@ -102,6 +103,33 @@ def test_slow_requests_are_cut_off(fleet):
         wait_until(connection.is_closed, "a slow connection is closed", 30)
         connection.close()
     ok(service.login())
+
+
+def open_connections(service):
+    text = service.admin("GET", "/metrics").body.decode()
+    return int(text.split("\ntokend_http_connections ")[1].split("\n")[0])
+
+
+def test_a_peer_that_reads_nothing_is_dropped(fleet):
+    service = fleet.serve({"http.write_timeout_s": 1})
+    connection = wire.Wire(service.port)
+    connection.socket.setblocking(False)
+    request = wire.request_bytes("GET", "/.well-known/jwks.json") * 50
+
+    def stuffed():
+        """The service takes no more, since nobody takes its answers."""
+        try:
+            connection.socket.send(request)
+            return False
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return True  # dropped already
+
+    wait_until(stuffed, "the connection is full", 30)
+    assert service.is_active(service.tokens()["access_token"])
+    wait_until(lambda: open_connections(service) == 0, "it is dropped", 30)
+    connection.close()
 
 
 def test_many_idle_connections_hinder_nobody(service):

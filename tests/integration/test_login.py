@@ -1,6 +1,7 @@
 """POST /token with grant_type=password: what a person and their client get."""
 
 import base64
+import sqlite3
 
 import pytest
 
@@ -183,6 +184,23 @@ def test_a_password_typed_into_the_name_field_is_not_logged(service):
     oauth_error(service.login("my secret pass phrase", "x"), 400, "invalid_grant")
     service.secrets.add("my secret pass phrase")
     wait_until(lambda: '"login_failed"' in service.log(), "the refusal is logged")
+
+
+def test_a_hash_of_another_cost_is_renewed_by_a_login(fleet):
+    service = fleet.serve({"argon2.m_kib": 64, "argon2.t": 2})
+
+    def costs():
+        with sqlite3.connect(f"file:{service.data}/tokend.db?mode=ro", uri=True) as database:
+            rows = dict(database.execute("SELECT username, phc FROM users"))
+        database.close()
+        return {name: phc.split("$")[3] for name, phc in rows.items()}
+
+    oauth_error(service.login("alice", "not alice's password"), 400, "invalid_grant")
+    ok(service.login())
+    wait_until(lambda: costs()["alice"] == "m=64,t=2,p=1", "the new hash is stored")
+    assert costs()["bob"] == "m=8,t=1,p=1"
+    ok(service.login())
+    ok(service.login("bob"))
 
 
 # ---- as FastAPI's users know it ----

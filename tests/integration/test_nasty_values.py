@@ -1,4 +1,4 @@
-"""Values that have broken others, in every field there is: no answer of 5xx, no line of the log that
+"""Values that have broken others, in every field there is: no 5xx, no line of the log that
 is not one, nothing of them in a header."""
 
 import json

@@ -6,7 +6,6 @@ import sqlite3
 import pytest
 
 from support.service import APP, oauth_error, ok
-from support.wait import at_once
 
 
 @contextlib.contextmanager
@@ -55,20 +54,3 @@ def test_commands_say_so_in_one_line(service):
         service.refused("key", "rotate")
         assert service.cli("user", "list", "--json")["users"]  # reading needs no lock
     service.cli("user", "add", "carol", stdin="the password of carol\n")
-
-
-def test_a_short_lock_is_waited_for(fleet):
-    service = fleet.serve({"store.busy_timeout_ms": 30000})
-    database = sqlite3.connect(service.data / "tokend.db", isolation_level=None,
-                               check_same_thread=False)
-    database.execute("BEGIN IMMEDIATE")
-
-    def release():
-        for _ in range(20):  # checks go on meanwhile
-            assert service.verify("x").status == 401
-        database.execute("ROLLBACK")
-        database.close()
-        return True
-
-    answer, _ = at_once(service.login, release)
-    ok(answer)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define HIDDEN "GET /echo?hidden HTTP/1.1\r\nHost: t\r\n\r\n"
@@ -272,6 +273,60 @@ static void test_bodies_up_to_the_limit(void **state)
     close(fd);
 }
 
+/* Without lingering, the kernel resets what is still being sent, and the answer is lost with it. */
+static void test_the_refusal_of_a_large_body_arrives(void **state)
+{
+    enum { BYTES = 3 * 1024 * 1024 };
+    static struct reply reply;
+    char *body = malloc(BYTES);
+    assert_non_null(body);
+    memset(body, 'b', BYTES);
+    for (int round = 0; round < 20; round++) {
+        int fd = bed_connect(&bed);
+        say(fd, "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 3145728\r\n\r\n");
+        say_bytes(fd, tok_span_of(body, BYTES));
+        hear(fd, &reply);
+        assert_int_equal(reply.status, 413);
+        assert_closed(fd);
+    }
+    free(body);
+}
+
+/* A peer that neither reads nor goes is left after a second, and its place is free again. */
+static void test_lingering_ends(void **state)
+{
+    struct bed small;
+    static struct reply reply;
+    bed_start(&small, 1, (const char *const[]){"http.connections_max=1", NULL});
+    int fd = bed_connect(&small);
+    say(fd, "GET /echo HTTP/1.1\r\nHost: t\r\nHost: t\r\n\r\n");
+    hear(fd, &reply);
+    assert_int_equal(reply.status, 400);
+    char byte;
+    ssize_t n = 0;
+    while (n == 0) { /* closed at once as long as the only place is taken */
+        int again = bed_connect(&small);
+        say(again, "GET /echo HTTP/1.1\r\nHost: t\r\n\r\n");
+        n = recv(again, &byte, 1, 0) == 1;
+        close(again);
+    }
+    close(fd);
+    bed_stop(&small);
+}
+
+static void test_lingering_ends_with_the_server(void **state)
+{
+    struct bed brief;
+    static struct reply reply;
+    bed_start(&brief, 1, NULL);
+    int fd = bed_connect(&brief);
+    say(fd, "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999\r\n\r\n");
+    hear(fd, &reply);
+    assert_int_equal(reply.status, 413);
+    bed_stop(&brief);
+    assert_closed(fd);
+}
+
 /* http.request_timeout_s covers head and body together. */
 static void test_slow_requests_are_dropped(void **state)
 {
@@ -302,6 +357,9 @@ int main(void)
                                         stop),
         cmocka_unit_test_setup_teardown(test_body_after_100_continue, start, stop),
         cmocka_unit_test_setup_teardown(test_bodies_up_to_the_limit, start, stop),
+        cmocka_unit_test_setup_teardown(test_the_refusal_of_a_large_body_arrives, start, stop),
+        cmocka_unit_test(test_lingering_ends),
+        cmocka_unit_test(test_lingering_ends_with_the_server),
         cmocka_unit_test(test_slow_requests_are_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

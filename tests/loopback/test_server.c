@@ -2,12 +2,16 @@
  * outlive their handler, and the end of it all. */
 #include "bed.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -184,6 +188,8 @@ static void test_admin_over_tcp(void **state)
     bed_stop(&bed);
 }
 
+static void nothing(void *arg) {}
+
 /* ---- connections ---- */
 
 /* Accepted or closed at once; which of the two the first answer tells. */
@@ -195,6 +201,17 @@ static bool is_served(int fd)
     if (n == 1)
         hear(fd, &reply);
     return n == 1;
+}
+
+/* Until a place is free again. */
+static void wait_for_a_place(void)
+{
+    bool served = false;
+    while (!served) {
+        int fd = bed_connect(&bed);
+        served = is_served(fd);
+        close(fd);
+    }
 }
 
 static void test_connections_are_capped_and_given_back(void **state)
@@ -213,15 +230,22 @@ static void test_connections_are_capped_and_given_back(void **state)
     assert_int_equal(reply.status, 200);
     close(admin);
     close(one);
-    bool served = false;
-    for (int tries = 0; tries < 100000 && !served; tries++) { /* until the loop has noticed */
-        int again = bed_connect(&bed);
-        served = is_served(again);
-        close(again);
-    }
-    assert_true(served);
+    wait_for_a_place(); /* when the loop has noticed */
     assert_true(is_served(two));
     close(two);
+    bed_stop(&bed);
+}
+
+/* h2o has no timer for writing: http.write_timeout_s is the kernel's TCP_USER_TIMEOUT, also while the peer's
+ * window stays shut. */
+static void test_who_does_not_read_is_dropped(void **state)
+{
+    bed_start(&bed, 1,
+              (const char *const[]){"http.connections_max=1", "http.write_timeout_s=1", NULL});
+    int fd = bed_connect(&bed);
+    say(fd, GET("/big?50000000"));
+    wait_for_a_place();
+    close(fd);
     bed_stop(&bed);
 }
 
@@ -236,6 +260,45 @@ static void test_many_connections_come_and_go(void **state)
         for (size_t i = 0; i < COUNT(fds); i++)
             close(fds[i]);
     }
+}
+
+static void note_line(tok_span line, void *arg)
+{
+    static const char event[] = "\"event\":\"accept_failed\"";
+    if (memmem(line.ptr, line.len, event, sizeof event - 1))
+        atomic_store((atomic_bool *)arg, true);
+}
+
+/* The server pauses instead of spinning, and goes on by itself when there is room again. */
+static void test_out_of_descriptors(void **state)
+{
+    atomic_bool paused = false;
+    struct rlimit before, none_left;
+    tok_log_capture(note_line, &paused);
+    bed_start(&bed, 1, NULL);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(bed_port(&bed))};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ask(&bed, GET("/echo"), &reply);
+    int fds[4];
+    for (size_t i = 0; i < COUNT(fds); i++)
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none_left = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        assert_int_equal(connect(fds[i], (const struct sockaddr *)&to, sizeof to), 0);
+        say(fds[i], GET("/echo"));
+    }
+    while (!atomic_load(&paused))
+        sched_yield();
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        hear(fds[i], &reply);
+        assert_int_equal(reply.status, 200);
+        close(fds[i]);
+    }
+    bed_stop(&bed);
+    tok_log_capture(NULL, NULL);
 }
 
 /* ---- messages ---- */
@@ -277,8 +340,6 @@ static void send_from_all(struct numbered *all)
     for (unsigned s = 0; s < SENDERS; s++)
         pthread_join(threads[s], NULL);
 }
-
-static void nothing(void *arg) {}
 
 static void assert_all_ran(void)
 {
@@ -513,7 +574,9 @@ int main(void)
         ALONE(test_folder_that_is_not_there),
         ALONE(test_admin_over_tcp),
         ALONE(test_connections_are_capped_and_given_back),
+        ALONE(test_who_does_not_read_is_dropped),
         TEST(test_many_connections_come_and_go),
+        ALONE(test_out_of_descriptors),
         TEST(test_messages_keep_their_order),
         ALONE(test_messages_before_the_start_run_after_it),
         ALONE(test_messages_run_until_destroy),

@@ -95,6 +95,12 @@ static int clients_order(const void *a, const void *b)
     return compare(spans_of(x, y, id));
 }
 
+static int sessions_order(const void *a, const void *b)
+{
+    const struct tok_session *x = a, *y = b;
+    return compare(spans_of(x, y, sid));
+}
+
 static int keys_order(const void *a, const void *b)
 {
     const struct tok_key *x = a, *y = b;
@@ -790,9 +796,27 @@ static tok_err read_revoked(struct tok_reader *r, tok_time_s now, int64_t longes
     return TOK_OK;
 }
 
+static tok_err read_sessions(struct tok_reader *r, tok_span user_id, tok_span after, size_t limit,
+                             bool (*each)(const struct tok_session *, void *), void *arg)
+{
+    struct fake *f = fake_of_reader(r);
+    lock_auto(f);
+    TOK_TRY(may_read(f));
+    for (size_t i = 0; i < f->sessions.count && limit > 0; i++) {
+        const struct tok_session *row = row_at(&f->sessions, i);
+        bool wanted = user_id.len == 0 || tok_span_eq(tok_text_span(&row->user_id), user_id);
+        if (!wanted || compare(tok_text_span(&row->sid), after) <= 0)
+            continue;
+        limit--;
+        if (!each(row, arg))
+            break;
+    }
+    return TOK_OK;
+}
+
 static const struct tok_reader_ops reader_ops = {
-    reader_close, read_user_by_name, read_user,  read_users, read_clients,
-    read_keys,    read_secrets,      read_audit, read_meta,  read_revoked,
+    reader_close, read_user_by_name, read_user, read_users,   read_clients,  read_keys,
+    read_secrets, read_audit,        read_meta, read_revoked, read_sessions,
 };
 
 static tok_err reader_open(struct tok_store *s, struct tok_reader **ret)
@@ -821,7 +845,7 @@ struct tok_store *tok_fake_store_create(int64_t longest_ttl_s)
         .store = {&store_ops},
         .users = {sizeof(struct tok_user), users_order},
         .clients = {sizeof(struct tok_client), clients_order},
-        .sessions = {sizeof(struct tok_session), NULL},
+        .sessions = {sizeof(struct tok_session), sessions_order},
         .keys = {sizeof(struct tok_key), keys_order},
         .secrets = {sizeof(struct tok_secret_row), secrets_order},
         .tombstones = {sizeof(struct tombstone), NULL},

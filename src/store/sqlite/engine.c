@@ -170,6 +170,7 @@ tok_err tok_sqlite_open(const struct tok_sqlite_options *o, struct tok_store **r
     s->path = strdup(o->path);
     s->busy_timeout_ms = o->busy_timeout_ms;
     s->longest_ttl_s = o->longest_ttl_s;
+    s->audit_keep_s = o->audit_keep_s;
     tok_err err = start(s, o, why);
     if (err != TOK_OK)
         destroy(&s->store);

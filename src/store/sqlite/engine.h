@@ -12,7 +12,7 @@ struct tok_sqlite {
     struct tok_writer *writer;
     char *path;
     int busy_timeout_ms;
-    int64_t longest_ttl_s;
+    int64_t longest_ttl_s, audit_keep_s;
 };
 
 /* One operation inside its savepoint: on TOK_OK what it wrote stays and op->result says how it went;

@@ -20,6 +20,20 @@ static tok_err purge(struct tok_sqlite *s, enum tok_sql_id id, tok_time_s now, b
     return TOK_OK;
 }
 
+/* Numbers rise with time: it looks at the lowest ones only, at no more of them than it may delete. */
+static tok_err purge_audit(struct tok_sqlite *s, tok_time_s now, bool *more)
+{
+    if (s->audit_keep_s == 0)
+        return TOK_OK;
+    tok_sql_auto q = tok_sql_use(&s->db, TOK_SQL_PURGE_AUDIT);
+    tok_sql_i64(&q, PURGE_ROWS_MAX);
+    tok_sql_i64(&q, (now - s->audit_keep_s) * TOK_US_PER_S);
+    TOK_TRY(tok_sql_run(&q));
+    if (tok_sql_changed(&q) == PURGE_ROWS_MAX)
+        *more = true;
+    return TOK_OK;
+}
+
 static tok_err free_pages(struct tok_sqlite *s, int64_t *ret)
 {
     bool row = false;
@@ -45,6 +59,7 @@ static tok_err step(struct tok_sqlite *s, tok_time_s now, bool *more)
     TOK_TRY(tok_db_run(&s->db, TOK_SQL_BEGIN_WRITE));
     for (size_t i = 0; i < sizeof(purges) / sizeof(purges[0]); i++)
         TOK_TRY(purge(s, purges[i], now, more));
+    TOK_TRY(purge_audit(s, now, more));
     if (!*more)
         TOK_TRY(shrink(s, more));
     return tok_db_run(&s->db, TOK_SQL_COMMIT);

@@ -85,6 +85,7 @@ DEFINE_WALK(walk_clients, struct tok_client, tok_row_client)
 DEFINE_WALK(walk_keys, struct tok_key, tok_row_key)
 DEFINE_WALK(walk_secrets, struct tok_secret_row, row_secret)
 DEFINE_WALK(walk_audit, struct tok_audit_row, tok_row_audit)
+DEFINE_WALK(walk_sessions, struct tok_session, tok_row_session)
 DEFINE_WALK(walk_revoked, struct tok_revoked_row, row_revoked)
 #undef DEFINE_WALK
 
@@ -154,8 +155,20 @@ static tok_err revoked(struct tok_reader *r, tok_time_s now, int64_t longest_ttl
     return walk_revoked(&q, each, arg);
 }
 
+static tok_err sessions(struct tok_reader *r, tok_span user_id, tok_span after, size_t limit,
+                        bool (*each)(const struct tok_session *, void *), void *arg)
+{
+    bool all = user_id.len == 0;
+    tok_sql_auto q = tok_sql_use(db_of(r), all ? TOK_SQL_SESSIONS : TOK_SQL_SESSIONS_BY_USER);
+    if (!all)
+        tok_sql_text(&q, user_id);
+    tok_sql_text(&q, after);
+    bind_limit(&q, limit);
+    return walk_sessions(&q, each, arg);
+}
+
 static const struct tok_reader_ops reader_ops = {
-    reader_close, user_by_name, user, users, clients, keys, secrets, audit, meta, revoked,
+    reader_close, user_by_name, user, users, clients, keys, secrets, audit, meta, revoked, sessions,
 };
 
 tok_err tok_sqlite_reader_open(struct tok_store *store, struct tok_reader **ret)

@@ -42,6 +42,8 @@ static void refused(void **state)
         {{"[\"a\\u0000b\"]", 12}, "line 1: a string holds a NUL"},
         {{"{\"a\\u0000b\":1}", 14}, "line 1: a name holds a NUL"},
         {{"[\"a\0b\"]", 7}, "line 1: not JSON"},
+        {{"[1\0]", 4}, "it holds a NUL"},
+        {{"{\"a\":1.5\0}", 10}, "it holds a NUL"},
         {{"[\"a\nb\"]", 7}, "line 1: not JSON"},
         {{"[\"\xff\"]", 5}, "line 1: not valid UTF-8"},
         {{"[\"\xc0\x80\"]", 6}, "line 1: not valid UTF-8"},

@@ -98,6 +98,28 @@ static void strings(void **state)
     }
 }
 
+/* Strings are scanned eight letters at a time: every byte, at every place of such an eight. */
+static void every_byte_at_every_place(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        for (size_t place = 0; place < 20; place++) {
+            char letters[20], room[64];
+            struct tok_buf b = TOK_BUF_ON(room);
+            struct tok_json_out j = tok_json_out(&b);
+            memset(letters, 0xff, sizeof letters);
+            letters[place] = (char)c;
+            tok_json_put_str(&j, tok_span_of(letters, sizeof letters));
+            bool escaped = c < 0x20 || c == '"' || c == '\\';
+            bool is_short =
+                c == '"' || c == '\\' || (c != 0 && c < 0x20 && strchr("\b\t\n\f\r", c));
+            assert_true(tok_buf_ok(&b));
+            assert_int_equal(b.len, 2 + sizeof letters + (is_short ? 1 : escaped ? 5 : 0));
+            assert_int_equal(b.ptr[1 + place], escaped ? '\\' : (char)c);
+        }
+    }
+}
+
 static void commas(void **state)
 {
     (void)state;
@@ -147,6 +169,7 @@ int main(void)
         cmocka_unit_test(levels_are_bounded),
         cmocka_unit_test(without_room_it_fails),
         cmocka_unit_test(strings),
+        cmocka_unit_test(every_byte_at_every_place),
         cmocka_unit_test(commas),
         cmocka_unit_test(words),
     };

@@ -195,7 +195,7 @@ static void what_was_not_judged_is_given_back(void **state)
         tok_fake_store_fail_reads(b->svc->store, 1);
         assert_int_equal(bed_login(b, &job, "alice", "x"), TOK_ERR_STORE);
     }
-    assert_int_equal(bed_count(b, TOK_COUNT_LOGIN_FAILED), 2 * FREE * 3);
+    assert_int_equal(bed_count(b, TOK_COUNT_LOGIN_FAILED), 2 * FREE * 4);
     guess(b, "alice", FREE - 1);
     assert_int_equal(bed_login(b, &job, "alice", BED_PASSWORD), TOK_OK);
 }

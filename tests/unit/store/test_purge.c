@@ -124,6 +124,53 @@ static void the_file_shrinks_in_steps(void **state)
     side_check_integrity(b->s.db.handle);
 }
 
+static void fill_audit(struct bench *b, int count)
+{
+    char sql[300];
+    (void)snprintf(
+        sql, sizeof(sql),
+        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d)"
+        "INSERT INTO audit SELECT NULL, (1000 + i) * 1000000, 'login', '', '', '', '', '', "
+        "'', '' FROM n",
+        count);
+    side_exec(b->s.db.handle, sql);
+}
+
+static int64_t audit_rows(struct bench *b)
+{
+    return side_number(b->s.db.handle, "SELECT count(*) FROM audit");
+}
+
+static void audit_rows_are_kept_as_long_as_they_shall(void **state)
+{
+    struct bench *b = *state;
+    fill_audit(b, 10);
+    assert_false(tidy(b, 1000000)); /* for ever */
+    assert_int_equal(audit_rows(b), 10);
+    b->s.audit_keep_s = 500;
+    assert_false(tidy(b, 1500));
+    assert_int_equal(audit_rows(b), 10);
+    assert_false(tidy(b, 1503));
+    assert_int_equal(audit_rows(b), 7);
+    assert_int_equal(side_number(b->s.db.handle, "SELECT min(id) FROM audit"), 4);
+    assert_false(tidy(b, 5000));
+    assert_int_equal(audit_rows(b), 0);
+    fill_audit(b, 1);
+    assert_int_equal(side_number(b->s.db.handle, "SELECT min(id) FROM audit"),
+                     11); /* never again 1 */
+}
+
+static void old_audit_rows_go_in_steps(void **state)
+{
+    struct bench *b = *state;
+    b->s.audit_keep_s = 1;
+    fill_audit(b, STEP_ROWS + 10);
+    assert_true(tidy(b, 5000));
+    assert_int_equal(audit_rows(b), 10);
+    assert_false(tidy(b, 5000));
+    assert_int_equal(audit_rows(b), 0);
+}
+
 static void a_failed_step_leaves_nothing_open(void **state)
 {
     struct bench *b = *state;
@@ -170,6 +217,8 @@ int main(void)
         on_bench(only_what_is_over),
         on_bench(a_step_is_bounded),
         on_bench(the_file_shrinks_in_steps),
+        on_bench(audit_rows_are_kept_as_long_as_they_shall),
+        on_bench(old_audit_rows_go_in_steps),
         on_bench(a_failed_step_leaves_nothing_open),
         cmocka_unit_test(the_writer_tidies_between_batches),
     };

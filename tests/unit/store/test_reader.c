@@ -183,6 +183,47 @@ static void revoked_until_the_last_token_is_dead(void **state)
     assert_int_equal(calls, 1);
 }
 
+struct sids {
+    char text[256];
+    size_t count;
+};
+
+static bool note_sid(const struct tok_session *s, void *arg)
+{
+    struct sids *l = arg;
+    size_t len = strlen(l->text);
+    (void)snprintf(l->text + len, sizeof l->text - len, "%s%s ", s->sid.s, s->ended ? "!" : "");
+    l->count++;
+    return l->count < 3;
+}
+
+static void assert_sids(struct bed *b, const char *user, const char *after, size_t limit,
+                        const char *want)
+{
+    struct sids l = {.count = 0};
+    assert_int_equal(tok_reader_sessions(b->reader, tok_span_str(user), tok_span_str(after), limit,
+                                         note_sid, &l),
+                     TOK_OK);
+    assert_string_equal(l.text, want);
+}
+
+static void sessions_by_name_of_all_or_one(void **state)
+{
+    struct bed *b = *state;
+    struct tok_op ops[] = {bed_add_user("u2"), bed_create("s4", "u2", "web"),
+                           bed_create("s3", "u1", "web"), bed_create("s2", "u2", "web"),
+                           bed_end("s3", "")};
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+        assert_int_equal(bed_must(b, &ops[i]), TOK_OP_DONE);
+    assert_sids(b, "", "", 2, "s1 s2 ");
+    assert_sids(b, "", "s2", 9, "s3! s4 ");
+    assert_sids(b, "", "", 9, "s1 s2 s3! "); /* each said stop */
+    assert_sids(b, "u1", "", 9, "s1 s3! ");
+    assert_sids(b, "u2", "s2", 9, "s4 ");
+    assert_sids(b, "u2", "s4", 9, "");
+    assert_sids(b, "nobody", "", 9, "");
+}
+
 static void two_readers_see_the_same(void **state)
 {
     struct bed *b = *state;
@@ -207,6 +248,7 @@ int main(void)
         bed_test(audit_newest_first),
         bed_test(users_by_both_names),
         bed_test(revoked_until_the_last_token_is_dead),
+        bed_test(sessions_by_name_of_all_or_one),
         bed_test(two_readers_see_the_same),
     };
     return bed_run_both("readers", tests);

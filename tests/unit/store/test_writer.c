@@ -325,6 +325,14 @@ static void tidies_under_load_and_until_there_is_no_more(void **state)
     unlock(s);
     for (int i = 0; i < 32; i++)
         assert_int_equal(write_one(s, TOK_OP_AUDIT), TOK_OK);
+    size_t order = 0;
+    struct test_op next;
+    hold_with(s, &next, &order);
+    lock(s);
+    assert_true(s->tidies >= 1); /* the next batch came after it */
+    unlock(s);
+    set_shut(s, false);
+    run_until(s, &order, 1);
     lock(s);
     while (s->tidies < 4)
         pthread_cond_wait(&s->changed, &s->mutex);
