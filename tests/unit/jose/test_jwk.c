@@ -24,7 +24,8 @@
 
 /* 32 bytes */
 #define K "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-#define OCT "\"kty\":\"oct\",\"k\":\"" K "\""
+#define SECRET "\"kty\":\"oct\",\"k\":\"" K "\""
+#define OCT SECRET ",\"alg\":\"HS256\""
 
 #define key_auto __attribute__((cleanup(tok_pkey_destroy))) struct tok_pkey
 
@@ -52,23 +53,25 @@ static const struct {
     {"kty null", "{\"kty\":null,\"k\":\"" K "\"}", "\"kty\""},
     {"kty in capitals", "{\"kty\":\"OCT\",\"k\":\"" K "\"}", "no algorithm"},
     {"RSA", "{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}", "no algorithm"},
-    {"EC", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}", "no algorithm"},
+    {"EC with short numbers", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}",
+     "of 32 bytes"},
     {"no crv", "{\"kty\":\"OKP\",\"x\":\"" X "\"}", "no algorithm"},
     {"no crv, but alg", "{\"kty\":\"OKP\",\"alg\":\"EdDSA\",\"x\":\"" X "\"}", "contradicts"},
     {"crv a number", "{\"kty\":\"OKP\",\"crv\":1,\"x\":\"" X "\"}", "\"crv\""},
     {"X25519", "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" X "\"}", "no algorithm"},
     {"X25519 with alg", "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"alg\":\"EdDSA\",\"x\":\"" X "\"}",
      "contradicts"},
-    {"a secret with crv", "{" OCT ",\"crv\":\"Ed25519\"}", "no algorithm"},
-    {"a secret with crv and alg", "{" OCT ",\"crv\":\"Ed25519\",\"alg\":\"HS256\"}", "contradicts"},
-    {"a secret with an empty crv", "{" OCT ",\"crv\":\"\",\"alg\":\"HS256\"}", "contradicts"},
+    {"a secret with crv", "{" SECRET ",\"crv\":\"Ed25519\"}", "no algorithm"},
+    {"a secret with crv and alg", "{" SECRET ",\"crv\":\"Ed25519\",\"alg\":\"HS256\"}",
+     "contradicts"},
+    {"a secret with an empty crv", "{" SECRET ",\"crv\":\"\",\"alg\":\"HS256\"}", "contradicts"},
 
-    {"alg none", "{" OCT ",\"alg\":\"none\"}", "no algorithm"},
-    {"alg empty", "{" OCT ",\"alg\":\"\"}", "no algorithm"},
-    {"alg a number", "{" OCT ",\"alg\":256}", "\"alg\""},
-    {"alg not offered", "{" OCT ",\"alg\":\"HS384\"}", "no algorithm"},
-    {"alg in small letters", "{" OCT ",\"alg\":\"hs256\"}", "no algorithm"},
-    {"alg of another type", "{" OCT ",\"alg\":\"EdDSA\"}", "contradicts"},
+    {"alg none", "{" SECRET ",\"alg\":\"none\"}", "no algorithm"},
+    {"alg empty", "{" SECRET ",\"alg\":\"\"}", "no algorithm"},
+    {"alg a number", "{" SECRET ",\"alg\":256}", "\"alg\""},
+    {"alg not offered", "{" SECRET ",\"alg\":\"HS224\"}", "no algorithm"},
+    {"alg in small letters", "{" SECRET ",\"alg\":\"hs256\"}", "no algorithm"},
+    {"alg of another type", "{" SECRET ",\"alg\":\"EdDSA\"}", "contradicts"},
     {"a public key as a secret", "{" OKP ",\"x\":\"" X "\",\"alg\":\"HS256\"}", "contradicts"},
 
     {"use enc", "{" OCT ",\"use\":\"enc\"}", "\"use\""},
@@ -96,9 +99,11 @@ static const struct {
     {"d too short", "{" OKP ",\"x\":\"" X "\",\"d\":\"AAAA\"}", "\"d\""},
     {"d null", "{" OKP ",\"x\":\"" X "\",\"d\":null}", "\"d\""},
     {"d of another key", "{" OKP ",\"x\":\"" X "\",\"d\":\"" K "\"}", "public half"},
-    {"no k", "{\"kty\":\"oct\"}", "\"k\""},
-    {"k a list", "{\"kty\":\"oct\",\"k\":[\"" K "\"]}", "\"k\""},
-    {"k of 31 bytes", "{\"kty\":\"oct\",\"k\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg\"}",
+    {"no alg, and three would fit", "{" SECRET "}", "no algorithm"},
+    {"no k", "{\"kty\":\"oct\",\"alg\":\"HS256\"}", "\"k\""},
+    {"k a list", "{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":[\"" K "\"]}", "\"k\""},
+    {"k of 31 bytes",
+     "{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg\"}",
      "\"k\""},
 };
 
@@ -128,7 +133,7 @@ static tok_err parse_secret_of(size_t bytes)
     key_auto *key = NULL;
     tok_kid kid;
     assert_int_equal(bytes % 3, 0);
-    tok_buf_put(&text, TOK_LIT("{\"kty\":\"oct\",\"k\":\""));
+    tok_buf_put(&text, TOK_LIT("{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\""));
     for (size_t i = 0; i < bytes / 3 * 4; i++)
         tok_buf_putc(&text, 'A');
     tok_buf_put(&text, TOK_LIT("\"}"));
@@ -161,7 +166,7 @@ static const struct {
     {"{" OKP ",\"x\":\"" X "\",\"key_ops\":[\"verify\"],\"x5c\":[],\"k\":\"AAAA\"}", "EdDSA", false,
      THUMBPRINT},
     {"{" OCT "}", "HS256", true, NULL},
-    {"{" OCT ",\"alg\":\"HS256\",\"use\":\"sig\",\"key_ops\":[1,\"x\",\"sign\"]}", "HS256", true,
+    {"{" SECRET ",\"alg\":\"HS256\",\"use\":\"sig\",\"key_ops\":[1,\"x\",\"sign\"]}", "HS256", true,
      NULL},
     {"{" OCT ",\"kid\":\"seed-1.x\"}", "HS256", true, "seed-1.x"},
     {"{" OCT ",\"kid\":\"0123456789012345678901234567890123456789012345678901234567890123\"}",
@@ -233,7 +238,7 @@ static const struct {
     {PRIVATE, true,
      "{" OKP ",\"d\":\"" D "\",\"x\":\"" X "\",\"kid\":\"k\",\"alg\":\"EdDSA\",\"use\":\"sig\"}"},
     {"{" OCT "}", false, "{\"kty\":\"oct\",\"kid\":\"k\",\"alg\":\"HS256\",\"use\":\"sig\"}"},
-    {"{" OCT "}", true, "{" OCT ",\"kid\":\"k\",\"alg\":\"HS256\",\"use\":\"sig\"}"},
+    {"{" OCT "}", true, "{" SECRET ",\"kid\":\"k\",\"alg\":\"HS256\",\"use\":\"sig\"}"},
 };
 
 static void prints(void **state)
