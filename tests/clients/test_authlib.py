@@ -1,0 +1,123 @@
+"""Authlib's OAuth 2.0 client over httpx, and what it thinks of our metadata."""
+
+import pytest
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import OAuth2Client
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+
+from support import certificate
+from support.fleet import fleet_in
+from support.service import APP, PASSWORDS, RS, SVC
+from support.wait import limit, wait_until
+
+
+def client_of(service, who, **more):
+    options = {"token_endpoint": service.issuer + "/token", "trust_env": False, "timeout": limit(10)}
+    return OAuth2Client(*who, **(options | more))
+
+
+def login(client, url, **more):
+    return client.fetch_token(url, username="alice", password=PASSWORDS["alice"], **more)
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_a_login_and_the_use_of_its_token(shared, method):
+    with client_of(shared, APP, token_endpoint_auth_method=method, scope="read") as client:
+        token = login(client, shared.issuer + "/token")
+        assert token["token_type"] == "Bearer" and token["scope"] == "read"
+        assert client.get(shared.issuer + "/verify?owner=u-alice&scope=read").json()["sub"] == "u-alice"
+        assert client.get(shared.issuer + "/verify?role=admin").status_code == 403
+
+
+def test_a_client_without_a_secret(shared):
+    with client_of(shared, ("default",), token_endpoint_auth_method="none") as client:
+        login(client, shared.issuer + "/token")
+        assert client.get(shared.issuer + "/verify").json()["client_id"] == "default"
+
+
+def test_a_wrong_login(shared):
+    with client_of(shared, APP) as client, pytest.raises(OAuthError) as refusal:
+        client.fetch_token(shared.issuer + "/token", username="alice", password="wrong")
+    assert refusal.value.error == "invalid_grant" and refusal.value.description
+    with client_of(shared, (APP[0], "wrong")) as client, pytest.raises(OAuthError) as refusal:
+        login(client, shared.issuer + "/token")
+    assert refusal.value.error == "invalid_client"
+
+
+def test_a_refresh(shared):
+    with client_of(shared, APP) as client:
+        first = dict(login(client, shared.issuer + "/token"))
+        second = client.refresh_token(shared.issuer + "/token", refresh_token=first["refresh_token"])
+        assert second["refresh_token"] != first["refresh_token"]
+        assert second["access_token"] != first["access_token"]
+        assert client.get(shared.issuer + "/verify").status_code == 200
+
+
+def test_a_refresh_by_itself_when_the_token_is_old(shared):
+    kept = []
+    with client_of(shared, APP, update_token=lambda token, **_: kept.append(token)) as client:
+        first = dict(login(client, shared.issuer + "/token"))
+        client.token = first | {"expires_at": 1}
+        assert client.get(shared.issuer + "/verify").json()["sub"] == "u-alice"
+        assert len(kept) == 1 and kept[0]["refresh_token"] != first["refresh_token"]
+
+
+def test_a_clients_own_token(shared):
+    with client_of(shared, SVC) as client:
+        client.fetch_token(shared.issuer + "/token", grant_type="client_credentials")
+        assert client.get(shared.issuer + "/verify").json()["sub"] == "client:svc"
+
+
+def test_introspection_and_revocation(shared):
+    with client_of(shared, APP) as client, client_of(shared, RS) as resource:
+        token = dict(login(client, shared.issuer + "/token"))
+
+        def active(value, hint):
+            answer = resource.introspect_token(shared.issuer + "/introspect", token=value, token_type_hint=hint)
+            return answer.json()["active"]
+
+        assert active(token["access_token"], "access_token")
+        done = client.revoke_token(shared.issuer + "/revoke", token=token["refresh_token"],
+                                   token_type_hint="refresh_token")
+        assert done.status_code == 200
+        assert not active(token["access_token"], "access_token")
+        with pytest.raises(OAuthError) as refusal:
+            client.refresh_token(shared.issuer + "/token", refresh_token=token["refresh_token"])
+        assert refusal.value.error == "invalid_grant"
+
+
+# ---- metadata: the library accepts https alone ----
+
+@pytest.fixture(scope="module")
+def discovered(stocked, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("discovered")
+    cert, key = certificate.make(folder)
+    with fleet_in(stocked, folder) as fleet:
+        service = fleet.make({"tls.cert_file": cert, "tls.key_file": key}).spawn()
+        wait_until(lambda: "tokend: ready on https://" in service.log(), "it serves TLS", 30)
+        base = f"https://127.0.0.1:{service.port}"
+        with client_of(service, APP, verify=str(cert)) as client:
+            answer = client.request("GET", base + "/.well-known/oauth-authorization-server", withhold_token=True)
+            assert answer.status_code == 200
+            yield client, base, answer.json()
+
+
+def test_metadata(discovered):
+    _, base, told = discovered
+    metadata = AuthorizationServerMetadata(told)
+    refused = []
+    for name in metadata.REGISTRY_KEYS:
+        try:
+            getattr(metadata, "validate_" + name)()
+        except ValueError as error:
+            refused.append(str(error))
+    assert told["issuer"] == base
+    # RFC 8414 demands a list. It is empty, since there is no authorization endpoint, and that Authlib takes for none.
+    assert refused == ['"response_types_supported" is required'] and told["response_types_supported"] == []
+
+
+def test_a_login_where_the_metadata_says(discovered):
+    client, base, told = discovered
+    login(client, told["token_endpoint"])
+    keys = client.get(told["jwks_uri"]).json()["keys"]
+    assert keys and client.get(base + "/verify").json()["sub"] == "u-alice"
