@@ -1,5 +1,5 @@
-/* HS256: weak keys, the vector of RFC 7515, and the contexts that threads keep: more keys than places,
- * keys that come and go, threads at once. */
+/* HMAC: weak keys, the vectors of RFC 7515, RFC 7520 and RFC 4231, and the contexts that threads keep:
+ * more keys than places, keys that come and go, threads at once. */
 #include "crypto/alg.h"
 
 #include <setjmp.h>
@@ -30,27 +30,30 @@ static struct tok_pkey *load(tok_span k)
     return key;
 }
 
+/* SPEC rfc7518#3.2: not shorter than the hash. */
 static void weak_keys_are_refused(void **state)
 {
     (void)state;
     static const char bytes[TOK_KEY_PART_MAX + 1];
-    const struct {
-        const char *name;
-        tok_span k;
-    } rows[] = {
-        {"nothing", TOK_NONE},
-        {"empty", TOK_LIT("")},
-        {"one byte short of the digest", tok_span_of(bytes, 31)},
-        {"longer than any key", tok_span_of(bytes, sizeof bytes)},
-    };
+    static const struct {
+        const char *alg;
+        size_t least;
+    } rows[] = {{"HS256", 32}, {"HS384", 48}, {"HS512", 64}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const tok_span bad[] = {TOK_NONE, TOK_LIT(""), tok_span_of(bytes, rows[i].least - 1),
+                                tok_span_of(bytes, sizeof bytes)};
+        const struct tok_alg *alg = tok_alg_by_name(tok_span_str(rows[i].alg));
+        struct tok_key_parts parts = {{tok_span_of(bytes, rows[i].least)}};
         struct tok_pkey *key = NULL;
-        struct tok_why why = {0};
-        const struct tok_key_parts parts = {{rows[i].k}};
-        if (tok_pkey_from_parts(tok_alg_by_name(TOK_LIT("HS256")), &parts, &key, &why) !=
-                TOK_ERR_INVALID_REQUEST ||
-            key != NULL || why.text[0] == 0)
-            fail_msg("%s: taken, or no reason", rows[i].name);
+        assert_int_equal(tok_pkey_from_parts(alg, &parts, &key, NULL), TOK_OK);
+        tok_pkey_destroy(&key);
+        for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
+            struct tok_why why = {0};
+            parts.part[0] = bad[k];
+            if (tok_pkey_from_parts(alg, &parts, &key, &why) != TOK_ERR_INVALID_REQUEST ||
+                key != NULL || why.text[0] == 0)
+                fail_msg("%s, %zu bytes: taken, or no reason", rows[i].alg, bad[k].len);
+        }
     }
 }
 
@@ -84,6 +87,52 @@ static void rfc7515_a1(void **state)
         assert_int_equal(tok_pkey_verify(key, data, tok_buf_span(&sig)), TOK_SIG_GOOD);
     }
     tok_pkey_destroy(&key);
+}
+
+/* RFC 4231 section 4.7 */
+#define AA_16 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define AA_131 AA_16 AA_16 AA_16 AA_16 AA_16 AA_16 AA_16 AA_16 "aaaaaa"
+#define LARGER_KEY "Test Using Larger Than Block-Size Key - Hash Key First"
+
+static const struct {
+    const char *name, *alg, *k, *data, *mac;
+} vectors[] = {
+    {"RFC 7520 4.4", "HS256", "849b57219dae48de646d07dbb533566e976686457c1491be3a76dcea6c427188",
+     "eyJhbGciOiJIUzI1NiIsImtpZCI6IjAxOGMwYWU1LTRkOWItNDcxYi1iZmQ2LWVlZjMxNGJjNzAz"
+     "NyJ9.SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9"
+     "vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBkb24ndCBrZWVwIHlvdXIgZmV"
+     "ldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4",
+     "b3487a29387391f0410642eca56d61f3856c259153b0f3ea30303b83531dee9d"},
+    {"RFC 4231 4.7", "HS256", AA_131, LARGER_KEY,
+     "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+    {"RFC 4231 4.7", "HS384", AA_131, LARGER_KEY,
+     "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c6"
+     "0c2ef6ab4030fe8296248df163f44952"},
+    {"RFC 4231 4.7", "HS512", AA_131, LARGER_KEY,
+     "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352"
+     "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598"},
+};
+
+static void vectors_hold(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        const struct bytes k = unhex(vectors[i].k), expected = unhex(vectors[i].mac);
+        const struct tok_key_parts parts = {{tok_span_of(k.at, k.len)}};
+        const tok_span data = tok_span_str(vectors[i].data);
+        char room[64];
+        struct tok_buf mac = TOK_BUF_ON(room);
+        struct tok_pkey *key = NULL;
+        assert_int_equal(
+            tok_pkey_from_parts(tok_alg_by_name(tok_span_str(vectors[i].alg)), &parts, &key, NULL),
+            TOK_OK);
+        assert_int_equal(tok_pkey_sign(key, data, &mac), TOK_OK);
+        if (!tok_span_eq(tok_buf_span(&mac), tok_span_of(expected.at, expected.len)))
+            fail_msg("%s, %s: another MAC", vectors[i].name, vectors[i].alg);
+        assert_int_equal(tok_pkey_verify(key, data, tok_buf_span(&mac)), TOK_SIG_GOOD);
+        assert_int_equal(tok_pkey_verify(key, data, tok_span_of(room, mac.len / 2)), TOK_SIG_BAD);
+        tok_pkey_destroy(&key);
+    }
 }
 
 /* Different bytes each time, most likely at the same address. */
@@ -164,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weak_keys_are_refused),
         cmocka_unit_test(rfc7515_a1),
+        cmocka_unit_test(vectors_hold),
         cmocka_unit_test(a_new_key_never_meets_an_old_context),
         cmocka_unit_test(threads_share_keys),
     };
