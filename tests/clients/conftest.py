@@ -1,4 +1,4 @@
-"""Fixtures: those of tests/integration, and the proxies, applications and libraries around a tokend."""
+"""Fixtures: those of tests/integration; the peers start what stands around a tokend."""
 
 import importlib.util
 import pathlib

@@ -1,6 +1,6 @@
-"""Apache with api/proxies/apache.conf: Debian's libapache2-mod-oauth2, which introspects and decides itself.
+"""Apache with api/proxies/apache.conf: Debian's libapache2-mod-oauth2 introspects, Apache decides.
 
-The rules are those of policy.yaml in Apache's words, so the walk is the same but for what Apache says.
+The rules are those of policy.yaml in Apache's words: the walk is the same, but for what it says.
 """
 
 import pytest
@@ -34,11 +34,12 @@ Listen 127.0.0.1:%(port)d
 
 
 def prepare(place, home):
-    place.service.cli("client", "add", "apache", "--grant", "client_credentials", "--scope", "introspect",
-                      "--secret-stdin", stdin=SECRET + "\n")
+    place.service.cli("client", "add", "apache", "--grant", "client_credentials",
+                      "--scope", "introspect", "--secret-stdin", stdin=SECRET + "\n")
     snippet = place.snippet("apache.conf")
     assert "client_secret=SECRET" in snippet
-    modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES)
+    modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
+                        for name in MODULES)
     text = MAIN % {"home": home, "port": place.port, "modules": modules,
                    "snippet": snippet.replace("=SECRET", "=" + SECRET)}
     (home / "apache.conf").write_text(text)
@@ -65,7 +66,8 @@ class TestApache(Walk):
         token = proxied.service.tokens(name, password)["access_token"]
         proxied.service.cli("user", "roles", name, "--role", "support")
         self.unauthenticated(proxied.stops("GET", "/users/u-alice", token), None)
-        got = proxied.reaches("GET", "/users/u-alice", proxied.service.tokens(name, password)["access_token"])
+        got = proxied.reaches("GET", "/users/u-alice",
+                              proxied.service.tokens(name, password)["access_token"])
         assert [value.encode("latin-1").decode() for value in named(got, "X-Auth-User")] == [name]
 
     @pytest.mark.long

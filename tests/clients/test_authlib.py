@@ -12,7 +12,8 @@ from support.wait import limit, wait_until
 
 
 def client_of(service, who, **more):
-    options = {"token_endpoint": service.issuer + "/token", "trust_env": False, "timeout": limit(10)}
+    options = {"token_endpoint": service.issuer + "/token", "trust_env": False,
+               "timeout": limit(10)}
     return OAuth2Client(*who, **(options | more))
 
 
@@ -25,7 +26,8 @@ def test_a_login_and_the_use_of_its_token(shared, method):
     with client_of(shared, APP, token_endpoint_auth_method=method, scope="read") as client:
         token = login(client, shared.issuer + "/token")
         assert token["token_type"] == "Bearer" and token["scope"] == "read"
-        assert client.get(shared.issuer + "/verify?owner=u-alice&scope=read").json()["sub"] == "u-alice"
+        mine = client.get(shared.issuer + "/verify?owner=u-alice&scope=read")
+        assert mine.json()["sub"] == "u-alice"
         assert client.get(shared.issuer + "/verify?role=admin").status_code == 403
 
 
@@ -47,7 +49,8 @@ def test_a_wrong_login(shared):
 def test_a_refresh(shared):
     with client_of(shared, APP) as client:
         first = dict(login(client, shared.issuer + "/token"))
-        second = client.refresh_token(shared.issuer + "/token", refresh_token=first["refresh_token"])
+        second = client.refresh_token(shared.issuer + "/token",
+                                      refresh_token=first["refresh_token"])
         assert second["refresh_token"] != first["refresh_token"]
         assert second["access_token"] != first["access_token"]
         assert client.get(shared.issuer + "/verify").status_code == 200
@@ -73,7 +76,8 @@ def test_introspection_and_revocation(shared):
         token = dict(login(client, shared.issuer + "/token"))
 
         def active(value, hint):
-            answer = resource.introspect_token(shared.issuer + "/introspect", token=value, token_type_hint=hint)
+            answer = resource.introspect_token(shared.issuer + "/introspect", token=value,
+                                               token_type_hint=hint)
             return answer.json()["active"]
 
         assert active(token["access_token"], "access_token")
@@ -97,7 +101,8 @@ def discovered(stocked, tmp_path_factory):
         wait_until(lambda: "tokend: ready on https://" in service.log(), "it serves TLS", 30)
         base = f"https://127.0.0.1:{service.port}"
         with client_of(service, APP, verify=str(cert)) as client:
-            answer = client.request("GET", base + "/.well-known/oauth-authorization-server", withhold_token=True)
+            answer = client.request("GET", base + "/.well-known/oauth-authorization-server",
+                                    withhold_token=True)
             assert answer.status_code == 200
             yield client, base, answer.json()
 
@@ -112,8 +117,10 @@ def test_metadata(discovered):
         except ValueError as error:
             refused.append(str(error))
     assert told["issuer"] == base
-    # RFC 8414 demands a list. It is empty, since there is no authorization endpoint, and that Authlib takes for none.
-    assert refused == ['"response_types_supported" is required'] and told["response_types_supported"] == []
+    # RFC 8414 demands a list. It is empty, since there is no authorization endpoint, and that
+    # Authlib takes for none.
+    assert refused == ['"response_types_supported" is required']
+    assert told["response_types_supported"] == []
 
 
 def test_a_login_where_the_metadata_says(discovered):

@@ -28,7 +28,8 @@ def demo(fleet):
 def pasted(lines, **variables):
     """What the lines print, one after the other in one shell."""
     done = subprocess.run(["sh", "-eu", "-c", "\n".join(lines)], env=environment(**variables),
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=limit(30), check=False)
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=limit(30),
+                          check=False)
     assert done.returncode == 0, done
     return done.stdout.decode()
 
@@ -53,7 +54,7 @@ def test_the_lines_of_the_demo(demo):
 def test_the_lines_of_the_readme(demo):
     service, _, secrets = demo
     section = README.read_text().split("## A first token")[1].split("\n## ")[0]
-    lines = [line.strip() for line in section.splitlines() if "curl " in line and line.startswith("    ")]
+    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
     assert len(lines) == 3
     here = [line.replace("127.0.0.1:8080", f"127.0.0.1:{service.port}") for line in lines]
     assert all(str(service.port) in line for line in here)
@@ -62,7 +63,8 @@ def test_the_lines_of_the_readme(demo):
 
 def test_a_wrong_password_gets_no_token(demo):
     _, printed, secrets = demo
-    lines = [line.replace(secrets["PASSWORD"], "wrong") for line in printed.splitlines() if "curl " in line]
+    lines = [line.replace(secrets["PASSWORD"], "wrong")
+             for line in printed.splitlines() if "curl " in line]
     answers = pasted(lines)
     assert '"active": true' not in answers and '"active":true' not in answers
     assert "Could not validate credentials" in answers

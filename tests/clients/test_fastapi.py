@@ -1,4 +1,4 @@
-"""A FastAPI application as its tutorial has it: OAuth2PasswordBearer, and each token asked about at tokend.
+"""A FastAPI application as its tutorial has it: OAuth2PasswordBearer, and tokend asked.
 
 Debian's FastAPI, uvicorn and httpx.
 """
@@ -58,14 +58,15 @@ def application(issuer):
     @app.get("/verified/{owner}")
     async def verified(owner: str, request: fastapi.Request):
         """No introspection and no rule here: tokend decides and its answer is the answer."""
-        headers = [(name, value) for name, value in request.headers.items() if name == "authorization"]
+        headers = [("Authorization", value) for value in request.headers.getlist("authorization")]
         answer = await tokend.get("/verify", params={"owner": owner}, headers=headers)
         return fastapi.Response(answer.content, answer.status_code, media_type="application/json")
 
     @app.post("/login")
     async def login(form: OAuth2PasswordRequestForm = fastapi.Depends()):
         """For applications whose own URL shall be the tokenUrl."""
-        given = {"username": form.username, "password": form.password, "scope": " ".join(form.scopes)}
+        given = {"username": form.username, "password": form.password,
+                 "scope": " ".join(form.scopes)}
         answer = await tokend.post("/token", data={"grant_type": "password"} | given)
         return fastapi.Response(answer.content, answer.status_code, media_type="application/json")
 
@@ -169,21 +170,26 @@ def test_the_documentation_page_knows_where(tokend, app):
 
 def test_a_login_as_swagger_sends_it(tokend, app):
     """With the credentials of a client that has none."""
-    form = {"grant_type": "password", "username": "alice", "password": PASSWORDS["alice"], "scope": "read"}
+    form = {"grant_type": "password", "username": "alice", "password": PASSWORDS["alice"],
+            "scope": "read"}
     answer = ok(tokend.post("/token", form, basic=("", ""),
-                            headers=[("X-Requested-With", "XMLHttpRequest"), ("Origin", "http://x")]))
+                            headers=[("X-Requested-With", "XMLHttpRequest"),
+                                     ("Origin", "http://x")]))
     assert answer["token_type"].lower() == "bearer" and answer["scope"] == "read"
     assert ok(ask(app, "/me", answer["access_token"]))["username"] == "alice"
 
 
 def test_a_login_through_the_application(tokend, app):
-    with httpx.Client(base_url=f"http://127.0.0.1:{app}", trust_env=False, timeout=limit(10)) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{app}", trust_env=False,
+                      timeout=limit(10)) as client:
         good = client.post("/login", data={"username": "alice", "password": PASSWORDS["alice"]})
         assert good.status_code == 200
         assert ok(ask(app, "/me", good.json()["access_token"]))["username"] == "alice"
-        for data in ({"username": "alice", "password": "wrong"}, {"username": "nobody", "password": "x"}):
+        for data in ({"username": "alice", "password": "wrong"},
+                     {"username": "nobody", "password": "x"}):
             bad = client.post("/login", data=data)
-            assert (bad.status_code, bad.json()) == (401, {"detail": "Incorrect username or password"})
+            assert bad.status_code == 401
+            assert bad.json() == {"detail": "Incorrect username or password"}
 
 
 def test_a_wrong_login_is_the_tutorials_401(tokend):

@@ -35,7 +35,8 @@ class TestHaproxy(RelayingWalk):
 # ---- what is not there, or fails, lets nobody pass ----
 
 FAILURES = {
-    "before the question": ("local function question(txn)", "local function question(txn) error('no')"),
+    "before the question": ("local function question(txn)",
+                            "local function question(txn) error('no')"),
     "in the middle of the identity": ('"x-auth-roles", "x-auth-scope"', '"x-auth-roles", {}'),
     "after the answer": ("    -- Last,", "    error('no')\n    -- Last,"),
     "in the address": ("/verify/forwarded", "/nothing/there"),

@@ -1,6 +1,6 @@
-"""Our access tokens, checked with our JWKS by the libraries that services use, in every algorithm that signs.
+"""Our access tokens, checked with our JWKS by the libraries of services, in every algorithm.
 
-What Debian's version of a library does not know is asserted too: it must refuse, and tells us what to advise.
+What Debian's version of a library does not know is asserted too: it must refuse.
 """
 
 import authlib.jose
@@ -21,7 +21,8 @@ PASSWORD = "the password of somebody"
 class Issued:
     def __init__(self, algorithm, service):
         service.cli("init")
-        service.cli("user", "add", "carol", "--id", "u-carol", "--role", "user", stdin=PASSWORD + "\n")
+        service.cli("user", "add", "carol", "--id", "u-carol", "--role", "user",
+                    stdin=PASSWORD + "\n")
         service.start()
         self.algorithm = algorithm
         self.issuer = service.issuer
@@ -49,7 +50,8 @@ def test_the_token_and_the_keys_agree(issued):
 # ---- PyJWT ----
 
 def by_pyjwt(issued, token, **more):
-    key = pyjwt.PyJWKClient(issued.issuer + "/.well-known/jwks.json").get_signing_key_from_jwt(token).key
+    client = pyjwt.PyJWKClient(issued.issuer + "/.well-known/jwks.json")
+    key = client.get_signing_key_from_jwt(token).key
     options = {"algorithms": [issued.algorithm], "audience": issued.issuer, "issuer": issued.issuer,
                "options": {"require": ["exp", "iat", "sub", "aud", "iss", "jti"]}}
     return pyjwt.decode(token, key, **(options | more))
@@ -81,7 +83,8 @@ def test_python_jose(issued):
         return
     assert by_python_jose(issued, issued.token)["sub"] == "u-carol"
     for token, more in ((issued.broken(), {}), (issued.token, {"audience": "https://elsewhere"}),
-                        (issued.token, {"issuer": "https://elsewhere"}), (issued.token, {"algorithms": ["HS256"]})):
+                        (issued.token, {"issuer": "https://elsewhere"}),
+                        (issued.token, {"algorithms": ["HS256"]})):
         with pytest.raises(jose.exceptions.JWTError):
             by_python_jose(issued, token, **more)
 
@@ -92,7 +95,8 @@ def by_authlib(issued, token, **more):
     keys = authlib.jose.JsonWebKey.import_key_set(issued.jwks)
     demands = {"iss": {"essential": True, "value": issued.issuer}, "exp": {"essential": True},
                "aud": {"essential": True, "value": issued.issuer}}
-    claims = authlib.jose.JsonWebToken([issued.algorithm]).decode(token, keys, claims_options=demands | more)
+    reader = authlib.jose.JsonWebToken([issued.algorithm])
+    claims = reader.decode(token, keys, claims_options=demands | more)
     claims.validate()
     return claims
 
@@ -103,4 +107,4 @@ def test_authlib(issued):
         by_authlib(issued, issued.broken())
     for name in ("iss", "aud"):
         with pytest.raises(authlib.jose.errors.InvalidClaimError):
-            by_authlib(issued, issued.token, **{name: {"essential": True, "value": "https://elsewhere"}})
+            by_authlib(issued, issued.token, **{name: {"value": "https://elsewhere"}})

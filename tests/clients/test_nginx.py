@@ -1,4 +1,4 @@
-"""nginx with api/proxies/nginx.conf: Debian's nginx-light, auth_request."""
+"""nginx with api/proxies/nginx.conf: Debian's nginx, auth_request."""
 
 import pytest
 
@@ -12,8 +12,8 @@ pid %(home)s/pid; error_log stderr;
 events {}
 http {
     access_log off;
-    client_body_temp_path %(home)s/body; proxy_temp_path %(home)s/proxy; fastcgi_temp_path %(home)s/f;
-    uwsgi_temp_path %(home)s/u; scgi_temp_path %(home)s/s;
+    client_body_temp_path %(home)s/body; proxy_temp_path %(home)s/proxy;
+    fastcgi_temp_path %(home)s/f; uwsgi_temp_path %(home)s/u; scgi_temp_path %(home)s/s;
     server {
         listen 127.0.0.1:%(port)d;
 %(snippet)s

@@ -1,1 +1,1 @@
-"""What stands around tokend: somebody else's programs, an application behind them, and what is asked of all."""
+"""What stands around tokend: other people's programs, and an application behind them."""

@@ -1,4 +1,4 @@
-"""An application behind a proxy: it answers with the request that it got, and remembers how many it got."""
+"""An application behind a proxy: it answers with the request that it got, and remembers it."""
 
 import contextlib
 import http.server
@@ -60,7 +60,7 @@ class Application(http.server.ThreadingHTTPServer):
         self.requests = []
 
     def handle_error(self, *where):
-        """A proxy may drop a connection whenever it likes; anything else is a mistake of the test's."""
+        """A proxy may drop a connection when it likes; all else is a mistake of the test's."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(*where)
 

@@ -1,4 +1,4 @@
-"""A site: a client in front, a proxy with the snippet that we ship, tokend beside it, an application behind."""
+"""A site: a proxy with the snippet that we ship, tokend beside it, an application behind."""
 
 import contextlib
 import http.client

@@ -1,7 +1,7 @@
-"""What every proxy must do, whatever it is called: a walk with one class of tests and one file per proxy.
+"""What every proxy must do: one class of tests, and one file per proxy.
 
-A test file has the fixture `proxied` (see peers/site.py) and a class that says how its proxy differs.
-What counts is what the application hears: a request that must not pass may fail in more than one way.
+A test file has the fixture `proxied` (see peers/site.py) and a class that says how its proxy
+differs. What counts is what the application hears: what must not pass may fail in several ways.
 """
 
 import signal
@@ -27,15 +27,19 @@ NAMES = ("Subject", "User", "Roles", "Scope", "Client")
 MISLEADING = [
     ("X-Original-URI", "/public/logo.png"), ("X-Original-URL", "/public/logo.png"),
     ("X-Original-Method", "POST"), ("X-Original-Host", "elsewhere"), ("X-Rewrite-URL", "/public/x"),
-    ("X-Forwarded-Uri", "/public/logo.png"), ("X-Forwarded-Method", "POST"), ("X-Forwarded-Host", "x"),
-    ("X-Forwarded-Prefix", "/public"), ("X-Forwarded-For", "127.0.0.1"), ("X-Http-Method-Override", "POST"),
+    ("X-Forwarded-Uri", "/public/logo.png"), ("X-Forwarded-Method", "POST"),
+    ("X-Forwarded-Host", "x"),
+    ("X-Forwarded-Prefix", "/public"), ("X-Forwarded-For", "127.0.0.1"),
+    ("X-Http-Method-Override", "POST"),
     ("Forwarded", "for=127.0.0.1;host=x;proto=https"),
 ]
 # Somebody's path to something of bob's, for alice: servers read such paths in more than one way.
 CROOKED = [
-    "/users/u-alice/../u-bob/orders", "/users/u-alice/%2e%2e/u-bob/orders", "/users/u-alice/.%2E/u-bob",
+    "/users/u-alice/../u-bob/orders", "/users/u-alice/%2e%2e/u-bob/orders",
+    "/users/u-alice/.%2E/u-bob",
     "/users/u-alice/%252e%252e/u-bob/orders", "/users/u-alice%2f..%2fu-bob/orders",
-    "/users/u-alice/..%2fu-bob/orders", "/users/u-alice/..%252fu-bob", "/users/u-alice/..;/u-bob/orders",
+    "/users/u-alice/..%2fu-bob/orders", "/users/u-alice/..%252fu-bob",
+    "/users/u-alice/..;/u-bob/orders",
     "/users/u-alice/..%3b/u-bob", "/users/u-alice/..%5cu-bob", "/users/u-alice/..\\u-bob",
     "//users/u-bob/orders", "/users//u-bob/orders", "/./users/u-bob", "/users/./u-bob",
     "/public/../users/u-bob", "/public/%2e%2e/users/u-bob", "/public/..%2fusers%2fu-bob",
@@ -45,11 +49,14 @@ CROOKED = [
     "/users/u-bob%00", "/users/u-bob%0d%0aX-Auth-Subject:%20u-bob", "/users/u-alice%00/../u-bob",
     "/public/%c0%ae%c0%ae/users/u-bob", "/public/%", "/public/%2", "/public/%zz/../users/u-bob",
     "/Public/logo.png", "/users/u-bob/public/", "/users/U-ALICE", "/users/", "/",
-    "/users/u-bob?/users/u-alice", "/users/u-bob?/public/x", "/users/u-bob#/public/x", "/public#/../users/u-bob",
-    "http://tokend.test/users/u-bob", "http://tokend.test//public/../users/u-bob", "users/u-alice", "*",
+    "/users/u-bob?/users/u-alice", "/users/u-bob?/public/x", "/users/u-bob#/public/x",
+    "/public#/../users/u-bob",
+    "http://tokend.test/users/u-bob", "http://tokend.test//public/../users/u-bob", "users/u-alice",
+    "*",
 ]
 
-STRAIGHT = ["/users/u-alice/a%20b", "/users/u-alice/%C3%A9t%C3%A9", "/users/u-alice/", "/public/~a/b+c,d=e@f:g",
+STRAIGHT = ["/users/u-alice/a%20b", "/users/u-alice/%C3%A9t%C3%A9", "/users/u-alice/",
+            "/public/~a/b+c,d=e@f:g",
             "/public/x?y=/../%2e%2e/%252f;z//&owner=u-bob", "/public/x?"]
 
 
@@ -124,7 +131,8 @@ class Walk:
         self.unauthenticated(proxied.stops("POST", "/orders", None, form, body), None)
 
     def test_a_chunked_body_goes_through(self, proxied):
-        headers = [("Authorization", f"Bearer {self.alice(proxied)}"), ("Transfer-Encoding", "chunked")]
+        headers = [("Authorization", f"Bearer {self.alice(proxied)}"),
+                   ("Transfer-Encoding", "chunked")]
         data = request_bytes("POST", "/orders", headers) + b"5\r\nhello\r\n3\r\nyou\r\n0\r\n\r\n"
         assert proxied.send(data, "POST").status == 200
         assert proxied.application.requests[-1]["body"] == "helloyou"
@@ -174,7 +182,8 @@ class Walk:
     @pytest.mark.parametrize("spelling", SPELLINGS)
     def test_nobody_names_themselves(self, proxied, spelling):
         forged = [(spelling % name, "u-root") for name in NAMES]
-        for arguments in (("GET", "/users/u-alice", self.alice(proxied)), ("GET", "/public/x", None)):
+        for arguments in (("GET", "/users/u-alice", self.alice(proxied)),
+                          ("GET", "/public/x", None)):
             answer = proxied.ask(*arguments, headers=forged)
             if answer.status == 200:
                 got = proxied.application.requests[-1]
@@ -182,7 +191,8 @@ class Walk:
             else:
                 self.forbidden(answer)
 
-    @pytest.mark.parametrize("name", ["X-Auth-Subject", "X-Forwarded-Uri", "X-Original-URI", "Authorization",
+    @pytest.mark.parametrize("name", ["X-Auth-Subject", "X-Forwarded-Uri", "X-Original-URI",
+                                      "Authorization",
                                       "X-Forwarded-Method"])
     def test_no_header_can_be_taken_off(self, proxied, name):
         """Connection: what it names belongs to one hop, and some proxies take it off late."""
@@ -202,7 +212,8 @@ class Walk:
                 self.unauthenticated(proxied.stops("GET", "/users/u-alice", None, headers), None)
         self.forbidden(proxied.stops("GET", "/users/u-bob", token, MISLEADING))
 
-    @pytest.mark.parametrize("query", ["owner=u-alice", "role=user", "owner=u-alice&role=user", "?", "x=%zz",
+    @pytest.mark.parametrize("query", ["owner=u-alice", "role=user", "owner=u-alice&role=user", "?",
+                                       "x=%zz",
                                        "/../public/x", "scope=read"])
     def test_a_query_demands_nothing(self, proxied, query):
         token = self.alice(proxied)
@@ -226,7 +237,8 @@ class Walk:
 
     def test_connections_that_stay_open_carry_nothing_over(self, proxied):
         """A request that was let through says nothing about the next one on its connection."""
-        good = request_bytes("GET", "/users/u-alice", [("Authorization", f"Bearer {self.alice(proxied)}")])
+        good = request_bytes("GET", "/users/u-alice",
+                             [("Authorization", f"Bearer {self.alice(proxied)}")])
         bad = request_bytes("GET", "/users/u-alice", [("Connection", "close")])
         before = len(proxied.application.requests)
         proxied.send(good + bad)
@@ -272,7 +284,7 @@ class PolicyWalk(Walk):
         assert named(got, "X-Auth-User") == ["%C3%89lan%20vital,%20100%25"]
 
     def test_a_proxy_that_is_not_trusted_passes_nobody(self, proxied):
-        """The last of the proxy: the address is taken off the list and the options are read again."""
+        """Its address is taken off the list."""
         token = self.alice(proxied)
         proxied.service.options["forward_auth.trusted_peers"] = "127.0.0.2"
         try:
