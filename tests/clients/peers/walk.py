@@ -125,7 +125,7 @@ class Walk:
     def test_a_body_goes_through_and_decides_nothing(self, proxied):
         token = self.alice(proxied)
         form = [("Content-Type", "application/x-www-form-urlencoded")]
-        body = b"role=admin&owner=u-bob&access_token=x" * 100
+        body = b"role=admin&owner=u-bob&access_token=x" * 2000
         assert proxied.reaches("POST", "/orders", token, form, body)["body"] == body.decode()
         self.forbidden(proxied.stops("POST", "/orders", self.token(proxied, "bob"), form, body))
         self.unauthenticated(proxied.stops("POST", "/orders", None, form, body), None)
