@@ -58,15 +58,10 @@ static bool is_type(const struct tok_alg *alg, tok_span kty, tok_span crv)
 
 const struct tok_alg *tok_alg_by_type(tok_span kty, tok_span crv)
 {
-    const struct tok_alg *found = NULL;
-    for (size_t i = 0; i < ALGS_COUNT; i++) {
-        if (!is_type(&algs[i], kty, crv))
-            continue;
-        if (found != NULL)
-            return NULL; /* RSA and secrets: "alg" has to say which */
-        found = &algs[i];
-    }
-    return found;
+    for (size_t i = 0; i < ALGS_COUNT; i++)
+        if (is_type(&algs[i], kty, crv))
+            return &algs[i];
+    return NULL;
 }
 
 tok_err tok_pkey_generate(const struct tok_alg *alg, struct tok_pkey **ret)

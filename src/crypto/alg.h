@@ -31,7 +31,8 @@ struct tok_alg {
 
 /* NULL when not offered. "none" is not, in any spelling. */
 const struct tok_alg *tok_alg_by_name(tok_span name);
-/* For JWKs without "alg": the row of kty + crv when there is exactly one. */
+/* For JWKs without "alg": the first row of kty + crv, which is what such keys have always meant: RS256 for
+ * RSA, HS256 for secrets. NULL: none. */
 const struct tok_alg *tok_alg_by_type(tok_span kty, tok_span crv);
 const struct tok_alg *tok_alg_at(size_t i); /* NULL past the end */
 

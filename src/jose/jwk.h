@@ -16,8 +16,8 @@ typedef TOK_TEXT(TOK_KID_MAX) tok_kid;
  * is a name, else random. */
 TOK_MUST_USE tok_err tok_jwk_parse(tok_span json, struct tok_pkey **ret, tok_kid *ret_kid,
                                    struct tok_why *why);
-/* The key alone, of a JWK that is part of something larger. `assumed`: the algorithm of a JWK without "alg"
- * whose type has several; NULL: such a one is refused. */
+/* The key alone, of a JWK that is part of something larger. `assumed`: the algorithm of a JWK without "alg",
+ * where it fits the type; NULL or another type: as tok_jwk_parse. */
 TOK_MUST_USE tok_err tok_jwk_read(const struct tok_json *jwk, const struct tok_alg *assumed,
                                   struct tok_pkey **ret, struct tok_why *why);
 /* {"kty":…,"crv":…,"x":…,"kid":…,"alg":…,"use":"sig"}; with the secret members too when `secrets`

@@ -60,7 +60,9 @@ static const struct {
     {"sid a number", TOK_LIT_INIT("{\"sid\":1}")},
     {"jti a number", TOK_LIT_INIT("{\"jti\":1}")},
     {"role a list", TOK_LIT_INIT("{\"role\":[\"admin\"]}")},
-    {"user_id a number", TOK_LIT_INIT("{\"user_id\":7}")},
+    {"user_id a fraction", TOK_LIT_INIT("{\"user_id\":7.5}")},
+    {"user_id negative", TOK_LIT_INIT("{\"user_id\":-7}")},
+    {"user_id no number", TOK_LIT_INIT("{\"user_id\":07}")},
 
     {"a line end", TOK_LIT_INIT("{\"username\":\"a\\r\\nx-auth-user: root\"}")},
     {"a tab", TOK_LIT_INIT("{\"sub\":\"a\\tb\"}")},
