@@ -149,13 +149,17 @@ static tok_err check_cors(const struct tok_config *c, struct tok_why *why)
     return TOK_OK;
 }
 
-/* SPEC rfc7519#4.1.1: iss is a StringOrURI; it also begins every URL of the metadata. */
+/* SPEC rfc7519#4.1.1: iss is a StringOrURI. SPEC rfc8414#2: it also begins every URL of the metadata, and
+ * has neither query nor fragment. */
 static tok_err check_issuer(const struct tok_config *c, struct tok_why *why)
 {
     for (size_t i = 0; i < c->issuer.len; i++)
         if (c->issuer.ptr[i] <= ' ' || c->issuer.ptr[i] > '~')
             return tok_why_set(why, TOK_ERR_CONFIG,
                                "issuer: may hold visible ASCII letters only, and no spaces");
+    if (tok_span_find(c->issuer, '?') < c->issuer.len ||
+        tok_span_find(c->issuer, '#') < c->issuer.len)
+        return tok_why_set(why, TOK_ERR_CONFIG, "issuer: may have no query and no fragment");
     return TOK_OK;
 }
 

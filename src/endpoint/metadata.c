@@ -17,11 +17,35 @@ static void put_url(struct tok_json_out *j, const char *name, tok_span issuer, c
     tok_json_member_str(j, name, tok_buf_span(&url));
 }
 
+/* Between the host and the end, without the slash that may stand there. */
+static tok_span path_of(tok_span issuer)
+{
+    tok_span rest = tok_span_skip(issuer, tok_span_find(issuer, ':'));
+    if (!tok_span_starts(rest, TOK_LIT("://")))
+        return TOK_NONE;
+    rest = tok_span_skip(rest, 3);
+    rest = tok_span_skip(rest, tok_span_find(rest, '/'));
+    if (rest.len != 0 && rest.ptr[rest.len - 1] == '/')
+        rest.len--;
+    return rest;
+}
+
+/* SPEC rfc8414#3.1: the issuer's path stands behind the well-known one. A proxy may have cut it off. */
+static bool is_for(tok_span issuer, tok_span path)
+{
+    tok_span behind = tok_span_skip(path, sizeof "/.well-known/oauth-authorization-server" - 1);
+    return behind.len == 0 || tok_span_eq(behind, path_of(issuer));
+}
+
 void tok_endpoint_metadata(struct tok_request *r)
 {
     static const tok_span confidential = {"client_secret_basic client_secret_post", 38};
     static const tok_span any = {"client_secret_basic client_secret_post none", 43};
     tok_span issuer = tok_context_of(r)->local->config->issuer;
+    if (!is_for(issuer, tok_request_path(r))) {
+        tok_respond_error(r, TOK_ERR_NOT_FOUND);
+        return;
+    }
     char room[4096];
     struct tok_buf body = TOK_BUF_ON(room);
     struct tok_json_out j = tok_json_out(&body);

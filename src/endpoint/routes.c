@@ -14,6 +14,7 @@ const struct tok_route tok_public_routes[] = {
     {.path = "/verify/envoy/", .is_prefix = true, .methods = TOK_ANY_METHOD, .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_verify_envoy,     .metric = "verify_envoy"},
     {.path = "/.well-known/jwks.json", .methods = TOK_GET,                   .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_jwks,       .metric = "jwks"},
     {.path = "/.well-known/oauth-authorization-server", .methods = TOK_GET,  .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_metadata,   .metric = "metadata"},
+    {.path = "/.well-known/oauth-authorization-server/", .is_prefix = true, .methods = TOK_GET, .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_metadata, .metric = "metadata_of_path"},
     {.path = "/healthz/live",  .methods = TOK_GET,                           .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_live,       .metric = "live"},
     {.path = "/healthz/ready", .methods = TOK_GET,                           .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_ready,      .metric = "ready"},
     {.path = NULL},

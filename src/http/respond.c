@@ -172,11 +172,17 @@ static tok_span error_body(struct tok_request *r, const struct tok_err_row *row,
     return tok_buf_span(&out);
 }
 
-static bool used_authorization(const struct tok_request *r)
-{
-    tok_span value;
-    return tok_request_header(r, TOK_LIT("authorization"), &value) != 0;
-}
+/* SPEC rfc9110#11.6.1: a 401 names a scheme that would do. SPEC rfc6749#5.2: and the one that the client has
+ * used, if any. SPEC rfc6750#3: so does a 403, if it is for the token that came. */
+static const struct {
+    tok_err err;
+    tok_span challenge;
+} challenges[] = {
+    {TOK_ERR_INVALID_CLIENT, TOK_LIT_INIT(TOK_W_BASIC_CHALLENGE)},
+    {TOK_ERR_INVALID_TOKEN, TOK_LIT_INIT(TOK_W_BEARER_CHALLENGE ", error=\"invalid_token\"")},
+    {TOK_ERR_INSUFFICIENT_SCOPE,
+     TOK_LIT_INIT(TOK_W_BEARER_CHALLENGE ", error=\"insufficient_scope\"")},
+};
 
 static void put_error_headers(struct tok_request *r, tok_err err, int64_t retry_after_s,
                               struct tok_answer *a)
@@ -185,13 +191,9 @@ static void put_error_headers(struct tok_request *r, tok_err err, int64_t retry_
     if (status == 503 || status == 429)
         tok_answer_header(a, TOK_LIT("retry-after"),
                           number(r, retry_after_s < 1 ? 1 : retry_after_s));
-    /* SPEC rfc6749#5.2: 401 names the scheme that the client has used. */
-    if (err == TOK_ERR_INVALID_CLIENT && used_authorization(r))
-        tok_answer_header(a, TOK_LIT("www-authenticate"), TOK_W_BASIC_CHALLENGE);
-    /* SPEC rfc6750#3.1 */
-    if (err == TOK_ERR_INVALID_TOKEN)
-        tok_answer_header(a, TOK_LIT("www-authenticate"),
-                          TOK_LIT(TOK_W_BEARER_CHALLENGE ", error=\"invalid_token\""));
+    for (size_t i = 0; i < sizeof challenges / sizeof challenges[0]; i++)
+        if (challenges[i].err == err)
+            tok_answer_header(a, TOK_LIT("www-authenticate"), challenges[i].challenge);
 }
 
 static void log_failure(const struct tok_request *r, const struct tok_err_row *row)

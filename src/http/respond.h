@@ -36,8 +36,8 @@ void tok_respond_no_content(struct tok_request *r);
 void tok_respond_not_modified(struct tok_request *r, const struct tok_answer *a);
 
 /* Any error by its row: status and body from base/err.def in the route's style; 503 and 429 carry
- * Retry-After (`retry_after_s`, at least 1); 500 carries the request id; 401 for INVALID_CLIENT carries
- * WWW-Authenticate: Basic when the request used Authorization. Logged once at the row's level when OURS. */
+ * Retry-After (`retry_after_s`, at least 1); 500 carries the request id; INVALID_CLIENT, INVALID_TOKEN and
+ * INSUFFICIENT_SCOPE carry WWW-Authenticate. Logged once at the row's level when OURS. */
 void tok_respond_error(struct tok_request *r, tok_err err);
 void tok_respond_retry(struct tok_request *r, tok_err err, int64_t retry_after_s);
 /* INVALID_REQUEST and its like with fixed words of the endpoint's own instead of the row's. */

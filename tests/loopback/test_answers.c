@@ -139,10 +139,14 @@ static void test_every_error_in_both_styles(void **state)
 static void test_challenges(void **state)
 {
     ask(&bed, "GET /oauth-error?INVALID_CLIENT HTTP/1.1\r\n" H END, &reply);
-    assert_header("www-authenticate", NULL);
+    assert_header("www-authenticate", "Basic realm=\"tokend\", charset=\"UTF-8\"");
     ask(&bed, "GET /oauth-error?INVALID_CLIENT HTTP/1.1\r\n" H "Authorization: Basic eDp5\r\n" END,
         &reply);
     assert_header("www-authenticate", "Basic realm=\"tokend\", charset=\"UTF-8\"");
+    ask(&bed, "GET /oauth-error?INSUFFICIENT_SCOPE HTTP/1.1\r\n" H END, &reply);
+    assert_header("www-authenticate", "Bearer realm=\"tokend\", error=\"insufficient_scope\"");
+    ask(&bed, "GET /oauth-error?INVALID_GRANT HTTP/1.1\r\n" H END, &reply);
+    assert_header("www-authenticate", NULL);
     ask(&bed, "GET /oauth-error?INVALID_TOKEN HTTP/1.1\r\n" H END, &reply);
     assert_header("www-authenticate", "Bearer realm=\"tokend\", error=\"invalid_token\"");
     ask(&bed, "GET /seed?unauthenticated HTTP/1.1\r\n" H END, &reply);
