@@ -17,6 +17,7 @@
 struct daemon {
     const struct tok_config_source *source;
     struct tok_config *config; /* as started; a reload replaces what the loops hold, not this */
+    struct tok_config *http_config, *http_config_before; /* of reloads: see post_http */
     struct tok_data_dir dir;
     struct tok_boot boot;
     struct tok_server *server;
@@ -58,21 +59,40 @@ static void apply_http(struct tok_msg *msg)
     free(change);
 }
 
-/* Posted before the configuration, which then keeps the text alive on that loop as long as it is used. */
-static tok_err post_http(struct daemon *d, const struct tok_config *config)
+/* Everything that can fail comes before the first loop is told. */
+struct http_news {
+    struct http_change *change[TOK_LOOPS_MAX];
+};
+
+static void drop_http(struct http_news *news)
 {
-    struct http_change *change[TOK_LOOPS_MAX] = {0};
-    bool all = true;
-    for (unsigned i = 0; i < d->loops_count; i++)
-        all = (change[i] = malloc(sizeof *change[i])) != NULL && all;
-    for (unsigned i = 0; i < d->loops_count && !all; i++)
-        free(change[i]);
-    for (unsigned i = 0; i < d->loops_count && all; i++) {
-        *change[i] = (struct http_change){
+    for (size_t i = 0; i < TOK_LOOPS_MAX; i++)
+        free(news->change[i]);
+}
+
+static tok_err prepare_http(struct daemon *d, const struct tok_config *config,
+                            struct http_news *news)
+{
+    for (unsigned i = 0; i < d->loops_count; i++) {
+        struct http_change *change = news->change[i] = malloc(sizeof *change);
+        if (!change)
+            return TOK_ERR_NOMEM;
+        *change = (struct http_change){
             {.run = apply_http}, d->server, i, config->cors_origins, config->log_access};
-        tok_loop_post(tok_server_loop(d->server, i), &change[i]->msg);
     }
-    return all ? TOK_OK : TOK_ERR_NOMEM;
+    return TOK_OK;
+}
+
+/* The loops then point into `config`. What they pointed into before is kept until the next reload, by whose
+ * publication each of them has read this message. */
+static void post_http(struct daemon *d, struct tok_config *config, struct http_news *news)
+{
+    for (unsigned i = 0; i < d->loops_count; i++)
+        tok_loop_post(tok_server_loop(d->server, i), &news->change[i]->msg);
+    *news = (struct http_news){0};
+    tok_config_unref(&d->http_config_before);
+    d->http_config_before = d->http_config;
+    d->http_config = tok_config_ref(config);
 }
 
 static tok_err reload(struct tok_clerk *c, struct tok_why *why)
@@ -80,24 +100,26 @@ static tok_err reload(struct tok_clerk *c, struct tok_why *why)
     struct daemon *d = daemon_of(c);
     struct tok_config *config = NULL;
     struct tok_settings settings = {0};
+    struct http_news news = {0};
     tok_err err = tok_config_reload(d->source, c->local.config, &config, why);
     if (err == TOK_OK)
         err = tok_settings_load(config, &settings, why);
     if (err == TOK_OK)
         err = tok_boot_raise_longest_ttl(c, config->access_ttl_s);
     if (err == TOK_OK)
-        err = post_http(d, config);
+        err = prepare_http(d, config, &news);
     if (err == TOK_OK)
         err = tok_clerk_publish_settings(c, &settings);
     if (err == TOK_OK) {
+        post_http(d, config, &news);
         tok_log_set_level((enum tok_level)config->log_level);
         tok_log(TOK_LEVEL_INFO, "reloaded", TOK_LOG_NUM("loops", d->loops_count));
     } else {
         tok_log(TOK_LEVEL_ERROR, "reload_refused", TOK_LOG_TEXT("why", tok_span_str(why->text)));
     }
+    drop_http(&news);
     tok_config_unref(&config);
-    if (settings.config)
-        tok_settings_unref(&settings);
+    tok_settings_unref(&settings);
     return err;
 }
 
@@ -250,8 +272,8 @@ static tok_err start(struct daemon *d, struct tok_why *why)
 
 /* ---- stop, from the top down ---- */
 
-/* After the last operation of the store has gone home, its consequences may still be travelling: what a
- * loop publishes then, and the acknowledgements. Each round waits for every loop once. */
+/* What came home may have consequences that are still travelling: what a loop publishes or writes then, and
+ * the acknowledgements. Each round waits for every loop once. */
 static void settle(struct daemon *d)
 {
     for (int round = 0; d->server && d->has_locals && round < 2; round++)
@@ -259,15 +281,28 @@ static void settle(struct daemon *d)
             tok_log(TOK_LEVEL_ERROR, "not_settled", TOK_LOG_NUM("round", round));
 }
 
+/* Of requests that came before the door was shut: the loops' part, then what they had for the clerk, whose
+ * thread has ended. */
+static void finish_handlers(struct daemon *d)
+{
+    settle(d);
+    while (tok_clerk_serve(&d->clerk, 0))
+        continue;
+}
+
 static void stop(struct daemon *d)
 {
     struct tok_service *svc = &d->boot.service;
     atomic_store(&d->draining, true);
-    if (d->clerk_thread.running)
-        tok_server_drain(d->server, d->config->http_drain_s);
-    tok_hasher_destroy(&svc->hasher);
     bool served = d->clerk_thread.running;
+    if (served)
+        tok_server_drain(d->server, d->config->http_drain_s);
     tok_clerk_thread_stop(&d->clerk_thread);
+    if (served)
+        finish_handlers(d);
+    tok_hasher_destroy(&svc->hasher);
+    if (served)
+        settle(d); /* what was hashed reaches the store */
     if (d->has_clerk)
         tok_reader_close(&d->clerk.reader);
     tok_store_close(&svc->store); /* what was queued is durable, its answers are on their way */
@@ -285,6 +320,8 @@ static void stop(struct daemon *d)
         tok_boot_close(&d->boot);
     if (d->has_dir)
         tok_data_dir_close(&d->dir);
+    tok_config_unref(&d->http_config_before);
+    tok_config_unref(&d->http_config);
     tok_config_unref(&d->config);
 }
 

@@ -53,7 +53,8 @@ static void walk_in(struct tok_request *r, const struct tok_door *door)
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     struct tok_request *r = tok_request_create(req);
-    tok_err err = r->loop->stopping ? TOK_ERR_CLOSING : guard(req);
+    bool refusing = atomic_load_explicit(&r->loop->server->refusing, memory_order_relaxed);
+    tok_err err = refusing ? TOK_ERR_CLOSING : guard(req);
     if (err == TOK_OK) {
         walk_in(r, H2O_STRUCT_FROM_MEMBER(struct tok_door, super, self));
     } else {

@@ -103,7 +103,8 @@ struct tok_server {
     pthread_mutex_t mutex; /* guards busy and draining; held while loops are told to stop */
     pthread_cond_t changed;
     bool draining;
-    bool *busy; /* one a loop: has something in flight; meaningful while draining */
+    atomic_bool refusing; /* drained: no handler is called any more */
+    bool *busy;           /* one a loop: has something in flight; meaningful while draining */
 };
 
 struct tok_request {

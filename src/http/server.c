@@ -168,6 +168,7 @@ tok_err tok_server_create(const struct tok_server_options *o, struct tok_server 
 
 static void end_loops(struct tok_server *s)
 {
+    atomic_store(&s->refusing, true);
     pthread_mutex_lock(&s->mutex); /* no loop closes its queue before the last bell has been rung */
     for (unsigned i = 0; i < s->loops_count; i++)
         if (s->loops[i].running)
@@ -270,6 +271,7 @@ void tok_server_drain(struct tok_server *s, int64_t limit_s)
     while (any_busy(s) && pthread_cond_timedwait(&s->changed, &s->mutex, &until) != ETIMEDOUT)
         continue;
     pthread_mutex_unlock(&s->mutex);
+    atomic_store(&s->refusing, true);
 }
 
 /* ---- metrics ---- */

@@ -43,7 +43,9 @@ bool tok_server_is_tls(const struct tok_server *s);
 /* Starts the loop threads and accepts. */
 TOK_MUST_USE tok_err tok_server_start(struct tok_server *s);
 /* Stop accepting (what the kernel already holds is still taken), finish what runs, answer with
- * Connection: close; returns when no request is in flight or after `limit_s`. Any thread but a loop's. */
+ * Connection: close; returns when no request is in flight or after `limit_s`. From then on no handler is called:
+ * what still comes is answered 503. A handler that runs already may do so until its loop has run the next
+ * message. Any thread but a loop's. */
 void tok_server_drain(struct tok_server *s, int64_t limit_s);
 /* Joins the threads; loops run on (for messages) until here. After it tok_server_loop must not be used. */
 void tok_server_destroy(struct tok_server **s);

@@ -278,8 +278,7 @@ void tok_boot_close(struct tok_boot *b)
 {
     tok_store_close(&b->service.store);
     tok_throttle_destroy(&b->service.throttle);
-    if (b->settings.config)
-        tok_settings_unref(&b->settings);
+    tok_settings_unref(&b->settings);
     tok_keyring_unref(&b->keyring);
     tok_registry_unref(&b->registry);
     tok_secrets_finish(&b->service.secrets);

@@ -102,7 +102,7 @@ static void a_removed_default_client_stays_away_if_there_are_others(void **state
     struct tok_client made;
     tok_secret_text secret;
     boot_bed_must(&b, t, NULL);
-    assert_int_equal(tok_boot_clerk(&b.boot, b.config, &clerk), TOK_OK);
+    assert_int_equal(tok_boot_clerk(&b.boot, &clerk), TOK_OK);
     assert_int_equal(tok_client_add(&clerk, &n, &who, &made, &secret, NULL), TOK_OK);
     assert_int_equal(tok_client_remove(&clerk, TOK_LIT("default"), &who), TOK_OK);
     tok_boot_clerk_finish(&clerk);
@@ -167,7 +167,7 @@ static void write_row(const struct temp_dir *t, const char *name, uint16_t numbe
     struct tok_clerk clerk;
     struct tok_op op = {.kind = TOK_OP_SECRET_ADD, .u.secret = {.number = number}};
     boot_bed_must(&b, t, NULL);
-    assert_int_equal(tok_boot_clerk(&b.boot, b.config, &clerk), TOK_OK);
+    assert_int_equal(tok_boot_clerk(&b.boot, &clerk), TOK_OK);
     assert_true(tok_text_set(&op.u.secret.name, tok_span_str(name)));
     assert_true(tok_text_set(&op.u.secret.sealed, tok_span_str(sealed)));
     assert_int_equal(tok_clerk_write(&clerk, &op), TOK_OK);
@@ -224,7 +224,7 @@ static void the_longest_life_is_remembered(void **state)
     boot_bed_stop(&b);
     boot_bed_must(&b, t, "access_token.ttl_s=60");
     assert_int_equal(b.boot.service.longest_ttl_s, 3600);
-    assert_int_equal(tok_boot_clerk(&b.boot, b.config, &clerk), TOK_OK);
+    assert_int_equal(tok_boot_clerk(&b.boot, &clerk), TOK_OK);
     assert_int_equal(tok_boot_raise_longest_ttl(&clerk, 1800), TOK_OK);
     assert_int_equal(b.boot.service.longest_ttl_s, 3600);
     assert_int_equal(tok_boot_raise_longest_ttl(&clerk, 7200), TOK_OK); /* a reload */
@@ -277,7 +277,7 @@ static void what_was_revoked_is_refused_from_the_first_request_on(void **state)
     struct boot_bed b;
     struct tok_clerk clerk;
     boot_bed_must(&b, t, NULL);
-    assert_int_equal(tok_boot_clerk(&b.boot, b.config, &clerk), TOK_OK);
+    assert_int_equal(tok_boot_clerk(&b.boot, &clerk), TOK_OK);
     struct tok_user alice = add_user(&clerk, "alice"), bob = add_user(&clerk, "bob");
     (void)add_user(&clerk, "carol");
     assert_int_equal(tok_user_logout(&clerk, &alice, &who), TOK_OK);
@@ -287,7 +287,7 @@ static void what_was_revoked_is_refused_from_the_first_request_on(void **state)
     boot_bed_stop(&b);
 
     boot_bed_must(&b, t, NULL);
-    assert_int_equal(tok_boot_clerk(&b.boot, b.config, &clerk), TOK_OK);
+    assert_int_equal(tok_boot_clerk(&b.boot, &clerk), TOK_OK);
     const struct tok_revocations *r = &clerk.local.revocations;
     assert_true(tok_revoked_user(r, TOK_LIT("alice"), 0));
     assert_false(tok_revoked_user(r, TOK_LIT("alice"), 1));
@@ -339,7 +339,7 @@ static void demo_is_shown_once(void **state)
     struct tok_clerk clerk;
     struct tok_demo demo = {0}, again = {0};
     boot_bed_must(&b, t, NULL);
-    assert_int_equal(tok_boot_clerk(&b.boot, b.config, &clerk), TOK_OK);
+    assert_int_equal(tok_boot_clerk(&b.boot, &clerk), TOK_OK);
     assert_int_equal(tok_boot_demo(&clerk, &demo, &b.why), TOK_OK);
     assert_int_equal(strlen(demo.password), 24);
     assert_string_equal(demo.client_id, "demo-service");

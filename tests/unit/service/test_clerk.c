@@ -156,7 +156,7 @@ static void what_is_published_is_known_everywhere(void **state)
     assert_int_equal(tok_clerk_revoke(&b->clerk, NULL, 0), TOK_OK);
 }
 
-static void a_configuration_reaches_every_loop(void **state)
+static void settings_reach_every_loop(void **state)
 {
     struct bed *b = *state;
     static const char *const set = "access_token.ttl_s=77";
@@ -164,7 +164,8 @@ static void a_configuration_reaches_every_loop(void **state)
     struct tok_config *config = NULL;
     struct tok_why why = {0};
     assert_int_equal(tok_config_load(&source, &config, &why), TOK_OK);
-    assert_int_equal(tok_clerk_publish_config(&b->clerk, config), TOK_OK);
+    const struct tok_settings settings = {.config = config};
+    assert_int_equal(tok_clerk_publish_settings(&b->clerk, &settings), TOK_OK);
     tok_config_unref(&config);
     assert_int_equal(b->local->config->access_ttl_s, 77);
     assert_int_equal(b->other.config->access_ttl_s, 77);
@@ -213,7 +214,7 @@ int main(void)
         bed_test(every_senders_order_is_kept),
         bed_test(a_write_returns_its_own_error),
         bed_test(what_is_published_is_known_everywhere),
-        bed_test(a_configuration_reaches_every_loop),
+        bed_test(settings_reach_every_loop),
         bed_test(clients_that_cannot_be_read_are_published_later),
         bed_test(with_nothing_untold_there_is_nothing_to_catch_up_with),
         bed_test(revocations_that_cannot_be_read_stay_untold),

@@ -86,8 +86,8 @@ static int run_child(const struct temp_dir *t, unsigned places)
     struct boot_bed b;
     struct tok_clerk clerk;
     places_left = places;
-    if (boot_bed_start(&b, t, NULL) != TOK_OK ||
-        tok_boot_clerk(&b.boot, b.config, &clerk) != TOK_OK || !live(&clerk))
+    if (boot_bed_start(&b, t, NULL) != TOK_OK || tok_boot_clerk(&b.boot, &clerk) != TOK_OK ||
+        !live(&clerk))
         return 1;
     tok_boot_clerk_finish(&clerk);
     boot_bed_stop(&b);
