@@ -199,7 +199,7 @@ BAD_CLAIMS = {
     "exp with an exponent": (lambda c: json.dumps(c).replace(str(c["exp"]), "1e12"), "malformed"),
     "exp a year ago": (lambda c: c | {"exp": c["exp"] - YEAR}, "expired"),
     "exp now": (lambda c: c | {"exp": c["iat"]}, "expired"),
-    "nbf in a year": (lambda c: c | {"nbf": c["iat"] + YEAR}, "malformed"),
+    "nbf in a year": (lambda c: c | {"nbf": c["iat"] + YEAR}, "invalid"),
     "nbf a string": (lambda c: c | {"nbf": "now"}, "malformed"),
     "iat absent": (lambda c: without(c, "iat"), "malformed"),
     "iat a string": (lambda c: c | {"iat": "now"}, "malformed"),
