@@ -4,7 +4,7 @@ import pytest
 
 from peers.program import path_of
 from peers.site import site
-from peers.walk import RelayingWalk
+from peers.walk import RelayingWalk, walk_hosts
 
 MAIN = """
 {
@@ -36,3 +36,7 @@ def proxied(stocked, tmp_path_factory):
 class TestCaddy(RelayingWalk):
     nobody = [""]
     down = 502
+
+
+def test_policies_that_name_hosts(stocked, tmp_path):
+    walk_hosts(stocked, tmp_path, prepare)

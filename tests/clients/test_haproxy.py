@@ -4,7 +4,7 @@ import pytest
 
 from peers.program import path_of
 from peers.site import site
-from peers.walk import RelayingWalk
+from peers.walk import RelayingWalk, walk_hosts
 
 LUA = "/etc/haproxy/tokend.lua"
 
@@ -30,6 +30,10 @@ def proxied(stocked, tmp_path_factory):
 class TestHaproxy(RelayingWalk):
     nobody = [""]
     down = 503
+
+
+def test_policies_that_name_hosts(stocked, tmp_path):
+    walk_hosts(stocked, tmp_path, prepare)
 
 
 # ---- what is not there, or fails, lets nobody pass ----

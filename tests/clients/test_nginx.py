@@ -4,7 +4,7 @@ import pytest
 
 from peers.program import path_of
 from peers.site import site
-from peers.walk import PolicyWalk
+from peers.walk import PolicyWalk, walk_hosts
 
 MAIN = """
 daemon off; master_process off; worker_processes 1;
@@ -43,3 +43,7 @@ class TestNginx(PolicyWalk):
         token = self.alice(proxied)
         for target in ("/_tokend", "/%5ftokend", "//_tokend", "/public/../_tokend"):
             assert proxied.stops("GET", target, token).status == 404
+
+
+def test_policies_that_name_hosts(stocked, tmp_path):
+    walk_hosts(stocked, tmp_path, prepare)

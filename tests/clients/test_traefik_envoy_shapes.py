@@ -10,7 +10,7 @@ import pytest
 
 from peers.site import OPTIONS
 from support.fleet import fleet_in
-from support.wire import Wire, request_bytes
+from support.wire import Wire, exchange, request_bytes
 
 IDENTITY = ("x-auth-subject", "x-auth-user", "x-auth-roles", "x-auth-scope", "x-auth-client")
 
@@ -130,3 +130,15 @@ def test_no_policy_or_no_trust_is_no_access(fleet, ask):
         token = service.tokens()["access_token"]
         assert ask(service, "GET", "/users/u-alice", token).status == 403
         assert ask(service, "GET", "/public/logo.png").status == 403
+
+
+def test_a_proxy_may_keep_what_the_rule_says(asked):
+    """For so many seconds, for this bearer alone, and never what was refused."""
+    def cache(token, uri="/reports/q3"):
+        answer = exchange(asked.port, "GET", "/verify/envoy" + uri, bearer(token))
+        return answer.status, answer.one("cache-control"), answer.all("vary")
+
+    boss, alice = (asked.tokens(name)["access_token"] for name in ("boss", "alice"))
+    assert cache(boss) == (200, "private, max-age=5", ["Authorization"])
+    assert cache(alice)[:2] == (403, "no-store")
+    assert cache(alice, "/users/u-alice")[:2] == (200, "no-store")

@@ -14,7 +14,7 @@ from support.service import APP, FORGER, ok
 from support.wait import at_once
 from support.wire import request_bytes
 
-from .site import named
+from .site import named, site
 
 BODY_401 = b'{"detail": "Could not validate credentials"}'
 BODY_403 = b'{"detail": "Access forbidden: Insufficient permissions"}'
@@ -308,3 +308,33 @@ class RelayingWalk(PolicyWalk):
         super().forbidden(answer)
         assert answer.body in (BODY_403, b""), answer
         assert 'error="insufficient_scope"' in answer.one("www-authenticate")
+
+
+# ---- policies that name hosts ----
+
+HOSTS = """
+rules:
+  - match: {path: /**, host: admin.test}
+    allow: []
+  - match: {path: /**, host: site.test}
+    allow: [{anyone: true}]
+"""
+
+
+def walk_hosts(stocked, folder, prepare):
+    """The host is the one that the application hears, and no header but Host says it."""
+    policy = folder / "hosts.yaml"
+    policy.write_text(HOSTS)
+    with site(stocked, folder, prepare, {"policy.file": policy}) as place:
+        def ask(host, target="/x", more=""):
+            head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n"
+            return place.send(head.encode())
+
+        for host in ("site.test", "SITE.test", "site.test:8000"):
+            assert ask(host).status == 200, host
+        for host in ("admin.test", "ADMIN.test:8000", "other.test", "site.test.other"):
+            assert place.unheard(lambda host=host: ask(host)).status == 401, host
+        for name in ("X-Forwarded-Host", "X-Original-Host", "Host"):
+            told = place.unheard(lambda name=name: ask("admin.test", more=f"{name}: site.test\r\n"))
+            assert told.status in (400, 401), name
+        assert place.unheard(lambda: ask("site.test", "http://admin.test/x")).status in (400, 401)
