@@ -34,7 +34,7 @@ bool tok_policy_uses_host(const struct tok_policy *p);
 
 struct tok_policy_request {
     tok_span method; /* case-sensitive; HEAD is asked as GET where a rule has GET */
-    tok_span host;   /* without a port, any case; ptr NULL: not known */
+    tok_span host;   /* without a port, any case; ptr NULL, or no host's name: not known */
     tok_span target; /* origin form, as the proxy received it */
 };
 

@@ -121,15 +121,25 @@ static uint32_t decide_reading(const struct tok_policy *policy, size_t method, t
     return rule;
 }
 
-static tok_span lower_host(tok_span host, struct tok_buf *room)
+static bool is_host_letter(char c)
 {
-    if (!host.ptr)
-        return TOK_NONE;
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           (c != 0 && strchr("-._[]:", c) != NULL);
+}
+
+/* What servers take for the same host must be the same here, and what could be taken for one or for another
+ * is none. */
+tok_span tok_policy_host(tok_span host, struct tok_buf *room)
+{
+    if (host.len != 0 && host.ptr[host.len - 1] == '.')
+        host.len--;
     for (size_t i = 0; i < host.len; i++) {
-        char c = host.ptr[i];
-        tok_buf_putc(room, c >= 'A' && c <= 'Z' ? (char)(c + 32) : c);
+        char c = host.ptr[i] >= 'A' && host.ptr[i] <= 'Z' ? (char)(host.ptr[i] + 32) : host.ptr[i];
+        if (!is_host_letter(c))
+            return TOK_NONE;
+        tok_buf_putc(room, c);
     }
-    return tok_buf_ok(room) ? tok_buf_span(room) : TOK_NONE;
+    return host.len != 0 && tok_buf_ok(room) ? tok_buf_span(room) : TOK_NONE;
 }
 
 void tok_policy_decide(const struct tok_policy *policy, const struct tok_policy_request *rq,
@@ -143,7 +153,7 @@ void tok_policy_decide(const struct tok_policy *policy, const struct tok_policy_
     *ret = (struct tok_verdict){0};
     if (tok_path_read(rq->target, &path) != TOK_PATH_READ)
         return;
-    tok_span host = policy->uses_host ? lower_host(rq->host, &host_buf) : TOK_NONE;
+    tok_span host = policy->uses_host ? tok_policy_host(rq->host, &host_buf) : TOK_NONE;
     /* An earlier rule for some host might have denied: not knowing the host is no way around it. */
     if (policy->uses_host && !host.ptr)
         return;

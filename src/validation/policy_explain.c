@@ -71,6 +71,9 @@ void tok_policy_explain(const struct tok_policy *policy, const struct tok_policy
 {
     static const char *const decisions[] = {
         [TOK_DENIED] = "denied", [TOK_DENIED_SCOPE] = "denied", [TOK_ALLOWED] = "allowed"};
+    char host_room[256];
+    struct tok_buf host_buf = TOK_BUF_ON(host_room);
+    tok_span host = policy->uses_host ? tok_policy_host(rq->host, &host_buf) : TOK_NONE;
     struct tok_path path;
     struct tok_verdict v;
     tok_policy_decide(policy, rq, p, override_roles, &v);
@@ -82,15 +85,15 @@ void tok_policy_explain(const struct tok_policy *policy, const struct tok_policy
         tok_buf_put(out, TOK_LIT("the path cannot be decoded\n"));
         return;
     }
-    if (policy->uses_host && !rq->host.ptr) {
+    if (policy->uses_host && !host.ptr) {
         tok_buf_put(out, TOK_LIT("rules name hosts and the request has none\n"));
         return;
     }
     size_t method = tok_policy_method(policy, rq->method);
     put_path(path.differ ? "read strictly as" : "path", &path.normal, out);
-    put_reading(policy, method, rq->host, &path.normal, p, override_roles, out);
+    put_reading(policy, method, host, &path.normal, p, override_roles, out);
     if (path.differ) {
         put_path("read as it stands as", &path.raw, out);
-        put_reading(policy, method, rq->host, &path.raw, p, override_roles, out);
+        put_reading(policy, method, host, &path.raw, p, override_roles, out);
     }
 }

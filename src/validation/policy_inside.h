@@ -88,6 +88,10 @@ void tok_policy_index_free(struct tok_policy_index *index);
 uint32_t tok_policy_find(const struct tok_policy *p, size_t method, tok_span host,
                          const struct tok_path_reading *path);
 
+/* A host as rules write it: in small letters, without a dot at the end. ptr NULL: there is none, or it is no
+ * name and no number. */
+tok_span tok_policy_host(tok_span host, struct tok_buf *room);
+
 /* ---- one rule alone: what the index must agree with, and what explain says ---- */
 
 enum tok_mismatch { TOK_MISMATCH_METHOD = 0, TOK_MISMATCH_HOST, TOK_MISMATCH_PATH, TOK_MATCHES };

@@ -389,13 +389,23 @@ static void hosts(void **state)
     } rows[] = {
         {"a.example.com", "/x", TOK_DENIED, 2},
         {"A.Example.COM", "/x", TOK_DENIED, 2},
+        {"a.example.com.", "/x", TOK_DENIED, 2},
+        {"A.Example.COM.", "/only", TOK_ALLOWED, 8},
         {"b.example.com", "/x", TOK_ALLOWED, 4},
         {"c.b.example.com", "/x", TOK_ALLOWED, 4},
         {"example.com", "/x", TOK_ALLOWED, 6},
         {"other", "/x", TOK_ALLOWED, 6},
         {"a.example.com", "/only", TOK_ALLOWED, 8},
         {"other", "/only", TOK_DENIED, 0},
+        {"127.0.0.1", "/x", TOK_ALLOWED, 6},
+        {"[::1]", "/x", TOK_ALLOWED, 6},
         {NULL, "/x", TOK_DENIED, 0},
+        {"", "/x", TOK_DENIED, 0},
+        {".", "/x", TOK_DENIED, 0},
+        {"other, a.example.com", "/x", TOK_DENIED, 0},
+        {"u@b.example.com", "/x", TOK_DENIED, 0},
+        {"b.example.com/x", "/x", TOK_DENIED, 0},
+        {"b.ex\xc3\xa4mple.com", "/x", TOK_DENIED, 0},
     };
     static const struct who nobody = NOBODY;
     struct tok_policy *policy =
@@ -579,6 +589,13 @@ static void explanations(void **state)
                     "- match: {path: /x, host: a}\n"
                     "  allow: [{client: c}, {scopes: s}]\n");
     explain(policy, "a", "/x", &u1,
+            "denied by the rule on line 4\n"
+            "path /x\n"
+            "  rule 1, line 2, /x: another host\n"
+            "  rule 2, line 4, /x: matches\n"
+            "    is for the client: client [c]\n"
+            "    needs the scopes: scopes [s]\n");
+    explain(policy, "A.", "/x", &u1,
             "denied by the rule on line 4\n"
             "path /x\n"
             "  rule 1, line 2, /x: another host\n"
