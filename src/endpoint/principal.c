@@ -23,7 +23,8 @@ void tok_principal_print(const struct tok_principal *p, struct tok_json_out *j)
     tok_json_member_str(j, "scope", c->scope.ptr ? c->scope : TOK_LIT(""));
     put_if_there(j, "client_id", c->client_id);
     tok_json_member_i64(j, "exp", c->exp);
-    tok_json_member_i64(j, "iat", c->iat);
+    if (c->has_iat) /* those of other issuers may have none */
+        tok_json_member_i64(j, "iat", c->iat);
     put_if_there(j, "sid", c->sid);
     put_if_there(j, "jti", c->jti);
     put_if_there(j, "iss", c->iss);
