@@ -341,12 +341,15 @@ static void set_cost(struct bed *b, const char *password, struct tok_argon2_cost
     set_phc(b, room);
 }
 
+/* A gigabyte of memory, where 64 KiB are the most that may be asked for. */
+#define TOO_COSTLY                                                                                 \
+    "$argon2id$v=19$m=1048576,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$"                                     \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
 static void a_hash_that_cannot_be_judged_costs_one_more_and_is_wrong(void **state)
 {
-    static const char *const unusable[] = {
-        "", "plain", "$2b$12$abcdefghijklmnopqrstuu",
-        "$argon2id$v=19$m=1048576,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$"
-        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    static const char *const unusable[] = {"", "plain", "$2b$12$abcdefghijklmnopqrstuu",
+                                           TOO_COSTLY};
     struct bed *b = *state;
     for (size_t i = 0; i < COUNT(unusable); i++) {
         struct bed_login job;
