@@ -3,6 +3,7 @@
 #include "daemon/daemon.h"
 
 #include "base/log.h"
+#include "base/words.h"
 #include "daemon/clerk_thread.h"
 #include "daemon/process.h"
 #include "endpoint/context.h"
@@ -236,20 +237,19 @@ static tok_err open_locals(struct daemon *d)
     return TOK_OK;
 }
 
+/* In one write: the log's lines come from other threads by now. */
 static void say_ready(const struct daemon *d)
 {
-    char room[2048];
-    struct tok_buf out = TOK_BUF_ON(room);
-    tok_server_addresses(d->server, &out);
-    const char *scheme = tok_server_is_tls(d->server) ? "https" : "http";
-    tok_span addresses = tok_buf_span(&out);
-    fprintf(stderr, "tokend: ready on");
-    while (addresses.len != 0) {
-        size_t len = tok_span_find(addresses, ' ');
-        fprintf(stderr, " %s://%.*s", scheme, (int)len, addresses.ptr);
-        addresses = tok_span_skip(addresses, len < addresses.len ? len + 1 : len);
-    }
-    fputc('\n', stderr);
+    char addresses_room[1024], room[2048];
+    struct tok_buf addresses = TOK_BUF_ON(addresses_room), line = TOK_BUF_ON(room);
+    tok_span rest, word;
+    tok_server_addresses(d->server, &addresses);
+    rest = tok_buf_span(&addresses);
+    tok_buf_put(&line, TOK_LIT("tokend: ready on"));
+    while (tok_words_next(&rest, &word))
+        tok_buf_printf(&line, " %s://%.*s", tok_server_is_tls(d->server) ? "https" : "http",
+                       (int)word.len, word.ptr);
+    fprintf(stderr, "%.*s\n", (int)line.len, line.ptr);
 }
 
 static tok_err start(struct daemon *d, struct tok_why *why)

@@ -24,14 +24,16 @@ static void put_key_members(struct tok_json_out *j, const struct tok_key *k)
     put_time(j, "retire_at", k->retire_at);
 }
 
-/* `warning` NULL: none. */
-static void answer_key(struct tok_admin_reply *reply, const struct tok_key *k, const char *warning)
+/* `at_once`: it signs before verifiers can have seen it. */
+static void answer_key(struct tok_admin_reply *reply, const struct tok_key *k, bool at_once)
 {
     struct tok_json_out j = tok_json_out(&reply->body);
     tok_json_object(&j);
     put_key_members(&j, k);
-    if (warning)
-        tok_json_member_str(&j, "warning", tok_span_str(warning));
+    if (at_once)
+        tok_json_member_str(&j, "warning",
+                            TOK_LIT("verifiers that keep the key set may refuse new tokens until "
+                                    "they read it again"));
     tok_json_end(&j);
 }
 
@@ -71,10 +73,7 @@ void tok_admin_keys_rotate(struct tok_clerk *c, const struct tok_admin_request *
     struct tok_key key;
     reply->err = tok_keys_rotate(c, now, &who, &key);
     if (reply->err == TOK_OK)
-        answer_key(
-            reply, &key,
-            now ? "verifiers that keep the key set may refuse new tokens until they read it again"
-                : NULL);
+        answer_key(reply, &key, now);
 }
 
 static tok_err import(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span jwk,
@@ -84,7 +83,7 @@ static tok_err import(struct tok_clerk *c, const struct tok_admin_request *rq, t
     struct tok_key key;
     TOK_TRY(tok_keys_import(c, jwk, activate, until, &who, &key, &reply->why));
     reply->created = true;
-    answer_key(reply, &key, NULL);
+    answer_key(reply, &key, activate);
     return TOK_OK;
 }
 
@@ -110,7 +109,7 @@ void tok_admin_keys_revoke(struct tok_clerk *c, const struct tok_admin_request *
     struct tok_key key;
     reply->err = tok_keys_revoke(c, id, &who, &key);
     if (reply->err == TOK_OK)
-        answer_key(reply, &key, NULL);
+        answer_key(reply, &key, false);
     else if (reply->err == TOK_ERR_NOT_FOUND)
         (void)tok_why_set(&reply->why, reply->err, "there is no such key that could still verify");
 }

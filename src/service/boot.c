@@ -223,8 +223,6 @@ static tok_err load(struct tok_boot *b, const struct tok_config *config, struct 
     struct tok_service *svc = &b->service;
     TOK_TRY(tok_reader_open(svc->store, &reader));
     tok_err err = tok_reader_meta(reader, LONGEST_TTL, &svc->longest_ttl_s);
-    if (svc->longest_ttl_s < config->access_ttl_s)
-        svc->longest_ttl_s = config->access_ttl_s;
     struct tok_key_rules rules = tok_key_rules_of(config, svc->longest_ttl_s);
     if (err == TOK_OK)
         err = load_secrets(svc, reader, why);

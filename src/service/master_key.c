@@ -80,7 +80,7 @@ static tok_err read_file(const char *path, struct tok_secret **ret, struct tok_w
     if ((st.st_mode & 077) != 0)
         err = tok_why_set(why, TOK_ERR_CONFIG,
                           "master key file %s can be read by others: chmod 600 %s", path, path);
-    else if (n < 0 || n == sizeof room)
+    else if (n < 0)
         err = tok_why_set(why, TOK_ERR_CONFIG, "master key file %s does not hold 32 bytes", path);
     else
         err = decode(tok_span_of(room, (size_t)n), path, ret, why);

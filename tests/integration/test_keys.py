@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from support import jwt
 from support.service import FORGER, RS, SVC, ok, refusal
-from support.wait import Background, wait_until
+from support.wait import Background, limit, wait_until
 
 JWKS = "/.well-known/jwks.json"
 # RFC 8037 appendix A.1 and A.2.
@@ -219,7 +219,8 @@ def test_a_key_that_verifies_until_a_moment(service, tmp_path):
     token = jwt.hs256(jwt.unb64(secret["k"]), {"alg": "HS256", "typ": "at+jwt", "kid": "briefly"},
                       claims)
     assert not service.is_active(token)
-    service.cli("key", "import", write(tmp_path, secret), "--until", int(time.time()) + 2)
+    service.cli("key", "import", write(tmp_path, secret), "--until",
+                int(time.time() + limit(3)))
     assert service.is_active(token)
     wait_until(lambda: not service.is_active(token), "the key is retired")
     assert keys(service)["briefly"]["state"] == "retired"

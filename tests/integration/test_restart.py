@@ -222,7 +222,7 @@ def test_a_reload_is_all_or_nothing(fleet, tmp_path):
     wait_until(lambda: service.tokens()["expires_in"] == 77, "the new life of a token is in force")
     answer = service.post("/token", {}, headers=[("Origin", "https://app.example")])
     assert answer.one("access-control-allow-origin") == "https://app.example"
-    assert answer.one("x-request-id") in service.log()
+    wait_until(lambda: answer.one("x-request-id") in service.log(), "the request is logged")
 
     for text, says in (("access_token: {ttl_s: 88}\nnonsense: 1\n", "nonsense"),
                        ("access_token: {ttl_s: 0}\n", "access_token.ttl_s"),

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -31,6 +32,7 @@ OPTIONS = {
     "throttle.enabled": "false",
 }
 
+READY = re.compile(r"^tokend: ready on http.*\n", re.MULTILINE)
 PUBLIC_CACHE = ("/.well-known/",)
 SECRET_FIELDS = ("access_token", "refresh_token", "client_secret", "password", "token")
 
@@ -126,7 +128,7 @@ class Service:
 
         def ready():
             assert self.process.poll() is None, f"it did not start:\n{self.log(before)}"
-            return "tokend: ready on http://" in self.log(before)
+            return READY.search(self.log(before))
 
         wait_until(ready, "it says that it is ready", 30)
         return self

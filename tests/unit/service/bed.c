@@ -25,6 +25,10 @@ tok_err __wrap_tok_password_verify(struct tok_lane *lane, tok_span phc, tok_span
                                    struct tok_argon2_cost ceiling, enum tok_password_verdict *ret);
 tok_err __real_tok_password_verify(struct tok_lane *lane, tok_span phc, tok_span password,
                                    struct tok_argon2_cost ceiling, enum tok_password_verdict *ret);
+tok_err __wrap_tok_password_hash(struct tok_lane *lane, tok_span password,
+                                 struct tok_argon2_cost cost, struct tok_buf *out);
+tok_err __real_tok_password_hash(struct tok_lane *lane, tok_span password,
+                                 struct tok_argon2_cost cost, struct tok_buf *out);
 tok_err __wrap_tok_pkey_sign(const struct tok_pkey *key, tok_span data, struct tok_buf *sig);
 tok_err __real_tok_pkey_sign(const struct tok_pkey *key, tok_span data, struct tok_buf *sig);
 
@@ -58,6 +62,13 @@ tok_err __wrap_tok_password_verify(struct tok_lane *lane, tok_span phc, tok_span
     if (hook)
         hook(bed_faults.on_verify_bed);
     return err;
+}
+
+tok_err __wrap_tok_password_hash(struct tok_lane *lane, tok_span password,
+                                 struct tok_argon2_cost cost, struct tok_buf *out)
+{
+    bed_faults.hashings++;
+    return __real_tok_password_hash(lane, password, cost, out);
 }
 
 tok_err __wrap_tok_pkey_sign(const struct tok_pkey *key, tok_span data, struct tok_buf *sig)

@@ -83,6 +83,7 @@ tok_span bed_access(const struct tok_grant *grant);
 struct bed_faults {
     tok_err hasher_refuses;           /* submit */
     tok_err hasher_gives_up;          /* the job comes home without having run */
+    unsigned hashings;                /* counted */
     unsigned verifications;           /* counted */
     tok_err verify_fails;             /* "could not tell" */
     void (*on_verify)(struct bed *b); /* between the lookup and the verdict; once */

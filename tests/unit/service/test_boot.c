@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "boot_bed.h"
+#include "crypto/seal.h"
 #include "service/clients.h"
 #include "service/keys.h"
 #include "service/users.h"
@@ -196,7 +198,36 @@ static void a_damaged_secret_is_named(void **state)
     }
 }
 
-static void a_secret_opens_under_its_own_name_and_number_only(void **state)
+/* Sealed by the master key itself, as `about`. */
+static void seal(const struct temp_dir *t, const char *about, char ret[static 256])
+{
+    static const char plain[TOK_KEY_BYTES] = "a secret, thirty-two bytes long";
+    char blob_room[TOK_KEY_BYTES + TOK_SEAL_OVERHEAD];
+    struct tok_buf blob = TOK_BUF_ON(blob_room), text = tok_buf_on(ret, 255);
+    struct boot_bed b;
+    boot_bed_must(&b, t, NULL);
+    assert_int_equal(tok_seal(b.boot.service.master, tok_span_str(about),
+                              tok_span_of(plain, sizeof plain), &blob),
+                     TOK_OK);
+    tok_b64url_put(&text, tok_buf_span(&blob));
+    ret[text.len] = 0;
+    boot_bed_stop(&b);
+}
+
+static void a_second_version_is_what_new_things_are_made_with(void **state)
+{
+    const struct temp_dir *t = *state;
+    struct boot_bed b;
+    char sealed[256];
+    seal(t, "secret\nrefresh-mac\n2", sealed);
+    write_row(t, "refresh-mac", 2, sealed);
+    boot_bed_must(&b, t, NULL);
+    assert_int_equal(tok_secrets_latest(&b.boot.service.secrets, TOK_USE_REFRESH_MAC), 2);
+    assert_int_equal(tok_secrets_latest(&b.boot.service.secrets, TOK_USE_AUDIT), 1);
+    boot_bed_stop(&b);
+}
+
+static void a_secret_opens_under_its_own_number_only(void **state)
 {
     const struct temp_dir *t = *state;
     struct boot_bed b;
@@ -210,6 +241,15 @@ static void a_secret_opens_under_its_own_name_and_number_only(void **state)
     assert_true(sealed[0]);
     write_row(t, "refresh-mac", 2, sealed);
     refuse(t, NULL, TOK_ERR_CORRUPT, "refresh-mac 2");
+}
+
+static void a_secret_opens_under_its_own_name_only(void **state)
+{
+    const struct temp_dir *t = *state;
+    char sealed[256];
+    seal(t, "secret\nrefresh-mac\n2", sealed);
+    write_row(t, "audit", 2, sealed);
+    refuse(t, NULL, TOK_ERR_CORRUPT, "audit 2");
 }
 
 /* ---- the longest life ---- */
@@ -368,7 +408,9 @@ int main(void)
         boot_test(an_algorithm_that_is_not_offered_is_one_line),
         boot_test(what_is_no_database_is_one_line),
         cmocka_unit_test(a_damaged_secret_is_named),
-        boot_test(a_secret_opens_under_its_own_name_and_number_only),
+        boot_test(a_second_version_is_what_new_things_are_made_with),
+        boot_test(a_secret_opens_under_its_own_number_only),
+        boot_test(a_secret_opens_under_its_own_name_only),
         boot_test(the_longest_life_is_remembered),
         boot_test(what_was_revoked_is_refused_from_the_first_request_on),
         boot_test(migrate_says_from_where_to_where),

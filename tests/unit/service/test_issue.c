@@ -37,6 +37,7 @@ static void a_persons_token_tells_who_and_what(void **state)
     struct tok_user alice = bed_user(b, "alice");
     struct tok_session s = make_session();
     struct tok_grant grant = {0};
+    alice.epoch = 7;
     assert_int_equal(
         tok_issue_for_user(b->local, &alice, &s, TOK_LIT("read"), b->clerk.loop.fixed_now, &grant),
         TOK_OK);
@@ -53,6 +54,7 @@ static void a_persons_token_tells_who_and_what(void **state)
     assert_int_equal(p->claims.iat, BED_NOW_S);
     assert_int_equal(p->claims.exp, BED_NOW_S + 600);
     assert_int_equal(p->claims.jti.len, TOK_ID_LEN);
+    assert_int_equal(p->claims.epoch, 7);
     assert_false(p->is_client || p->claims.has_nbf);
     assert_int_equal(grant.expires_in_s, 600);
     assert_string_equal(grant.scope.s, "read");
@@ -62,11 +64,14 @@ static void a_clients_token_is_no_persons(void **state)
 {
     struct bed *b = *state;
     struct tok_grant grant = {0};
-    assert_int_equal(tok_issue_for_client(b->local, bed_client(b, "service"), TOK_LIT("introspect"),
+    struct tok_client service = *bed_client(b, "service");
+    service.epoch = 9;
+    assert_int_equal(tok_issue_for_client(b->local, &service, TOK_LIT("introspect"),
                                           b->clerk.loop.fixed_now, &grant),
                      TOK_OK);
     const struct tok_principal *p = read_back(b, &grant);
     assert_span(p->claims.sub, "client:service");
+    assert_int_equal(p->claims.epoch, 9);
     assert_span(p->claims.client_id, "service");
     assert_true(p->is_client);
     assert_null(p->claims.user_id.ptr);

@@ -158,6 +158,17 @@ static void guessing_is_slowed_whether_the_user_exists_or_not(void **state)
     assert_int_equal(bed_login(b, &job, "alice", BED_PASSWORD), TOK_OK);
 }
 
+/* Or the throttle would tell who knows the password of an account that is closed. */
+static void a_right_password_of_a_disabled_user_is_a_failure(void **state)
+{
+    struct bed *b = *state;
+    struct bed_login job;
+    disable_bob(b);
+    for (unsigned i = 0; i < FREE; i++)
+        assert_int_equal(bed_login(b, &job, "bob", BED_PASSWORD), TOK_ERR_INVALID_GRANT);
+    assert_int_equal(bed_login(b, &job, "bob", BED_PASSWORD), TOK_ERR_THROTTLED);
+}
+
 static void spellings_of_one_name_are_one_account(void **state)
 {
     struct bed *b = *state;
@@ -330,12 +341,15 @@ static void set_cost(struct bed *b, const char *password, struct tok_argon2_cost
     set_phc(b, room);
 }
 
+/* A gigabyte of memory, where 64 KiB are the most that may be asked for. */
+#define TOO_COSTLY                                                                                 \
+    "$argon2id$v=19$m=1048576,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$"                                     \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
 static void a_hash_that_cannot_be_judged_costs_one_more_and_is_wrong(void **state)
 {
-    static const char *const unusable[] = {
-        "", "plain", "$2b$12$abcdefghijklmnopqrstuu",
-        "$argon2id$v=19$m=1048576,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$"
-        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    static const char *const unusable[] = {"", "plain", "$2b$12$abcdefghijklmnopqrstuu",
+                                           TOO_COSTLY};
     struct bed *b = *state;
     for (size_t i = 0; i < COUNT(unusable); i++) {
         struct bed_login job;
@@ -353,8 +367,11 @@ static void other_parameters_are_hashed_again(void **state)
     struct bed *b = *state;
     struct bed_login job;
     set_cost(b, BED_PASSWORD, (struct tok_argon2_cost){16, 2, 1});
+    bed_faults.hashings = 0;
     assert_int_equal(bed_login(b, &job, "alice", "wrong"), TOK_ERR_INVALID_GRANT);
+    assert_int_equal(bed_faults.hashings, 0); /* or the time would tell who exists */
     assert_int_equal(bed_login(b, &job, "alice", BED_PASSWORD), TOK_OK);
+    assert_int_equal(bed_faults.hashings, 1);
     struct tok_user alice = bed_user(b, "alice");
     assert_false(tok_password_stale(tok_text_span(&alice.phc), b->svc->cost));
     assert_int_equal(bed_login(b, &job, "alice", BED_PASSWORD), TOK_OK);
@@ -432,6 +449,7 @@ int main(void)
         bed_test(requests_that_cannot_be_right_are_not_hashed),
         bed_test(scopes_are_the_users_and_the_clients),
         bed_test(guessing_is_slowed_whether_the_user_exists_or_not),
+        bed_test(a_right_password_of_a_disabled_user_is_a_failure),
         bed_test(spellings_of_one_name_are_one_account),
         bed_test(a_right_login_forgets_the_wrong_ones),
         bed_test(what_was_not_judged_is_given_back),

@@ -254,6 +254,18 @@ static void who_is_gone_cannot_be_changed(void **state)
         assert_is(&changes[i], changes[i].apply(b, &alice), TOK_ERR_NOT_FOUND);
 }
 
+static void who_is_enabled_again_must_log_in_again(void **state)
+{
+    struct bed *b = *state;
+    struct before *t = log_in(b);
+    struct tok_user alice = bed_user(b, "alice");
+    struct bed_refresh job;
+    assert_int_equal(disable(b, &alice), TOK_OK);
+    assert_int_equal(enable(b, &alice), TOK_OK);
+    assert_false(bed_access_good(b, t->access));
+    assert_int_equal(bed_refresh_as(b, &job, "default", t->refresh, ""), TOK_ERR_INVALID_GRANT);
+}
+
 /* Whoever gets the id next must not be met by the old tokens. */
 static void an_id_given_again_does_not_wake_old_tokens(void **state)
 {
@@ -320,6 +332,7 @@ int main(void)
         bed_test(what_cannot_be_stored_changes_nothing),
         cmocka_unit_test(what_cannot_be_told_is_an_error_and_told_later),
         bed_test(who_is_gone_cannot_be_changed),
+        bed_test(who_is_enabled_again_must_log_in_again),
         bed_test(an_id_given_again_does_not_wake_old_tokens),
         bed_test(bad_passwords_and_rights_change_nothing),
         bed_test(what_is_not_given_stays),
