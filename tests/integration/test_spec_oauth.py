@@ -86,6 +86,12 @@ def test_an_issuer_without_path_has_nothing_behind_the_well_known_one(shared):
         assert shared.get(METADATA + path).status == 404
 
 
+def test_an_issuer_that_is_no_url_has_no_path(fleet):
+    service = fleet.serve({"issuer": "the-issuer/a"})
+    assert ok(service.get(METADATA))["issuer"] == "the-issuer/a"
+    assert service.get(METADATA + "/a").status == 404
+
+
 def test_metadata_hold_no_empty_list_but_the_one_that_is_required(shared):
     told = shared.get(METADATA).json
     assert [name for name, value in told.items() if value in ("", [], None)] == [
