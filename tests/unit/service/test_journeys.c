@@ -55,7 +55,7 @@ static void start_loop(struct town *t, struct loop_thread *loop, unsigned index)
 {
     struct tok_service *svc = &t->b.boot.service;
     tok_plain_loop_init(&loop->loop);
-    tok_local_init(&loop->local, index, &loop->loop.loop, t->b.config, t->b.boot.keyring,
+    tok_local_init(&loop->local, index, &loop->loop.loop, &t->b.boot.settings, t->b.boot.keyring,
                    t->b.boot.registry, &svc->secrets);
     loop->stop_msg.run = take_stop;
     svc->publisher.locals[svc->publisher.count++] = &loop->local;
@@ -101,7 +101,7 @@ static int setup(void **state)
     t->dir = temp_dir_make();
     boot_bed_must(&t->b, &t->dir, "throttle.enabled=false");
     struct tok_service *svc = &t->b.boot.service;
-    assert_int_equal(tok_boot_clerk(&t->b.boot, t->b.config, &t->clerk), TOK_OK);
+    assert_int_equal(tok_boot_clerk(&t->b.boot, &t->clerk), TOK_OK);
     const struct tok_hasher_options options = {.threads_count = 2,
                                                .queue_count = 64,
                                                .deadline_s = 60,
