@@ -118,7 +118,8 @@ static const struct tok_pkey *bed_key(const struct bed *b, enum bed_key key)
     return entry->key;
 }
 
-static inline void bed_revoke(struct bed *b, enum tok_revocation_kind kind, const char *id, int64_t epoch)
+static inline void bed_revoke(struct bed *b, enum tok_revocation_kind kind, const char *id,
+                              int64_t epoch)
 {
     struct tok_revocation v = {.kind = kind, .epoch = epoch, .until = NOW_S + 600};
     assert_true(tok_text_set(&v.id, tok_span_str(id)));
