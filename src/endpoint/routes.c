@@ -1,5 +1,4 @@
-/* endpoint/routes.c: which URL is whose. A new endpoint is a row here, a file beside it, its path in
- * api/openapi.yaml and its test. */
+/* endpoint/routes.c: which URL is whose. A new endpoint is a row here, a file beside it, and its test. */
 #include "endpoint/endpoints.h"
 
 /* clang-format off */
