@@ -17,6 +17,7 @@
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD, for each byte that is not UTF-8 */
 
 static atomic_int least_level = TOK_LEVEL_INFO;
+static atomic_bool security_hidden;
 
 /* Set by a test while it has one thread. */
 static void (*captured)(tok_span line, void *arg);
@@ -25,6 +26,12 @@ static void *captured_arg;
 void tok_log_set_level(enum tok_level level)
 {
     atomic_store_explicit(&least_level, (int)level, memory_order_relaxed);
+}
+
+void tok_log_quiet(void)
+{
+    tok_log_set_level(TOK_LEVEL_ERROR);
+    atomic_store_explicit(&security_hidden, true, memory_order_relaxed);
 }
 
 void tok_log_capture(void (*fn)(tok_span line, void *arg), void *arg)
@@ -118,15 +125,27 @@ static void send_line(tok_span line)
     while (rc < 0 && errno == EINTR);
 }
 
-void tok_log_write(enum tok_level level, const char *event, const struct tok_log_field *fields,
-                   size_t count)
+static void write_line(enum tok_level level, const char *event, const struct tok_log_field *fields,
+                       size_t count)
 {
     char room[LINE_BYTES];
     int saved_errno = errno;
-    if ((int)level < atomic_load_explicit(&least_level, memory_order_relaxed))
-        return;
     struct tok_buf line = tok_buf_on(room, sizeof room - (sizeof CUT_END - 1));
     put_line(&line, level, event, fields, count);
     send_line(tok_buf_span(&line));
     errno = saved_errno;
+}
+
+void tok_log_write(enum tok_level level, const char *event, const struct tok_log_field *fields,
+                   size_t count)
+{
+    if ((int)level >= atomic_load_explicit(&least_level, memory_order_relaxed))
+        write_line(level, event, fields, count);
+}
+
+void tok_log_write_security(enum tok_level level, const char *event,
+                            const struct tok_log_field *fields, size_t count)
+{
+    if (!atomic_load_explicit(&security_hidden, memory_order_relaxed))
+        write_line(level, event, fields, count);
 }

@@ -28,6 +28,15 @@ void tok_log_write(enum tok_level level, const char *event, const struct tok_log
     tok_log_write((level), (event), (const struct tok_log_field[]){__VA_ARGS__},                   \
                   sizeof((const struct tok_log_field[]){__VA_ARGS__}) /                            \
                       sizeof(struct tok_log_field))
+/* A security event (a failed login, reuse, a revocation, a changed key): written whatever the level. */
+void tok_log_write_security(enum tok_level level, const char *event,
+                            const struct tok_log_field *fields, size_t count);
+#define tok_log_security(level, event, ...)                                                        \
+    tok_log_write_security((level), (event), (const struct tok_log_field[]){__VA_ARGS__},          \
+                           sizeof((const struct tok_log_field[]){__VA_ARGS__}) /                   \
+                               sizeof(struct tok_log_field))
+/* For the command line, which shows what it does by itself: errors alone, and no security events. */
+void tok_log_quiet(void);
 /* For tests: lines go to fn instead (NULL: standard error again). */
 void tok_log_capture(void (*fn)(tok_span line, void *arg), void *arg);
 

@@ -112,7 +112,7 @@ tok_err tok_admin_call(struct tok_args *a, const char *method, const char *path,
 {
     struct tok_config *config = NULL;
     TOK_TRY(tok_config_load(&a->source, &config, why));
-    tok_log_set_level(TOK_LEVEL_ERROR); /* what an operator sees here is the answer */
+    tok_log_quiet(); /* what an operator sees here is the answer */
     tok_err err = call(config, method, path, body, out, why);
     tok_config_unref(&config);
     return err;

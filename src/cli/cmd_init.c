@@ -16,7 +16,7 @@ struct folder {
 static tok_err open_folder(struct tok_args *a, bool create, struct folder *ret, struct tok_why *why)
 {
     TOK_TRY(tok_config_load(&a->source, &ret->config, why));
-    tok_log_set_level(TOK_LEVEL_ERROR);
+    tok_log_quiet();
     tok_err err = tok_data_dir_take(ret->config->data_dir.ptr, create, &ret->dir, why);
     if (err != TOK_OK)
         tok_config_unref(&ret->config);

@@ -79,11 +79,12 @@ void tok_audit_failed_login(struct tok_service *svc, struct tok_local *local,
     char room[TOK_PSEUDONYM_LEN];
     struct tok_buf pseudonym = TOK_BUF_ON(room);
     tok_pseudonym_put(local->secrets, failed->name_key, &pseudonym);
-    tok_log(TOK_LEVEL_WARN, "login_failed", TOK_LOG_TEXT("reason", failed->reason),
-            TOK_LOG_TEXT("user_id", failed->user_id),
-            TOK_LOG_TEXT("name_hash", tok_buf_span(&pseudonym)),
-            TOK_LOG_TEXT("client_id", failed->client_id), TOK_LOG_TEXT("peer", failed->from.peer),
-            TOK_LOG_TEXT("request_id", failed->from.request_id));
+    tok_log_security(TOK_LEVEL_WARN, "login_failed", TOK_LOG_TEXT("reason", failed->reason),
+                     TOK_LOG_TEXT("user_id", failed->user_id),
+                     TOK_LOG_TEXT("name_hash", tok_buf_span(&pseudonym)),
+                     TOK_LOG_TEXT("client_id", failed->client_id),
+                     TOK_LOG_TEXT("peer", failed->from.peer),
+                     TOK_LOG_TEXT("request_id", failed->from.request_id));
     if (!tok_audit_budget_take(&svc->failed_logins, tok_time_to_s(tok_loop_now(local->loop)),
                                local->config->audit_failures_per_minute))
         return;

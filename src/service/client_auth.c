@@ -48,10 +48,10 @@ static void log_failure(const struct tok_local *local, tok_span id, const struct
     struct tok_buf pseudonym = TOK_BUF_ON(room);
     tok_pseudonym_put(local->secrets, id, &pseudonym);
     bool known = tok_registry_find(local->registry, id) != NULL;
-    tok_log(TOK_LEVEL_WARN, "client_auth_failed",
-            TOK_LOG_TEXT("client_id", known ? id : TOK_LIT("")),
-            TOK_LOG_TEXT("name_hash", tok_buf_span(&pseudonym)), TOK_LOG_TEXT("peer", from->peer),
-            TOK_LOG_TEXT("request_id", from->request_id));
+    tok_log_security(
+        TOK_LEVEL_WARN, "client_auth_failed", TOK_LOG_TEXT("client_id", known ? id : TOK_LIT("")),
+        TOK_LOG_TEXT("name_hash", tok_buf_span(&pseudonym)), TOK_LOG_TEXT("peer", from->peer),
+        TOK_LOG_TEXT("request_id", from->request_id));
 }
 
 /* A failure is counted, and only a failure can be told to wait. */

@@ -204,11 +204,12 @@ static struct tok_key *change_add(struct change *change, const struct tok_key *k
 static void log_change(const struct change *change, const struct tok_audit_context *who)
 {
     for (size_t i = 0; i < change->count; i++)
-        tok_log(TOK_LEVEL_INFO, tok_audit_word(change->event[i]),
-                TOK_LOG_TEXT("kid", tok_text_span(&change->key[i].kid)),
-                TOK_LOG_TEXT("alg", tok_text_span(&change->key[i].alg)),
-                TOK_LOG_TEXT("state", tok_span_str(tok_key_state_word(change->key[i].state))),
-                TOK_LOG_TEXT("actor", tok_text_span(&who->actor)));
+        tok_log_security(
+            TOK_LEVEL_INFO, tok_audit_word(change->event[i]),
+            TOK_LOG_TEXT("kid", tok_text_span(&change->key[i].kid)),
+            TOK_LOG_TEXT("alg", tok_text_span(&change->key[i].alg)),
+            TOK_LOG_TEXT("state", tok_span_str(tok_key_state_word(change->key[i].state))),
+            TOK_LOG_TEXT("actor", tok_text_span(&who->actor)));
 }
 
 /* TOK_ERR_CONFLICT: somebody else changed a row meanwhile; read again. */

@@ -55,13 +55,14 @@ static void finish(struct tok_refresh *job, tok_err err)
 static void log_event(const struct tok_refresh *job)
 {
     const struct tok_op *op = &job->op;
-    tok_log(TOK_LEVEL_WARN, "refresh",
-            TOK_LOG_TEXT("outcome", tok_span_str(tok_advance_word(op->u.session_advance.outcome))),
-            TOK_LOG_TEXT("sid", tok_text_span(&op->u.session_advance.sid)),
-            TOK_LOG_TEXT("user_id", tok_text_span(&op->u.session_advance.session.user_id)),
-            TOK_LOG_TEXT("client_id", tok_text_span(&op->u.session_advance.client_id)),
-            TOK_LOG_TEXT("peer", tok_text_span(&op->audit.peer)),
-            TOK_LOG_TEXT("request_id", tok_text_span(&op->audit.request_id)));
+    tok_log_security(
+        TOK_LEVEL_WARN, "refresh",
+        TOK_LOG_TEXT("outcome", tok_span_str(tok_advance_word(op->u.session_advance.outcome))),
+        TOK_LOG_TEXT("sid", tok_text_span(&op->u.session_advance.sid)),
+        TOK_LOG_TEXT("user_id", tok_text_span(&op->u.session_advance.session.user_id)),
+        TOK_LOG_TEXT("client_id", tok_text_span(&op->u.session_advance.client_id)),
+        TOK_LOG_TEXT("peer", tok_text_span(&op->audit.peer)),
+        TOK_LOG_TEXT("request_id", tok_text_span(&op->audit.request_id)));
 }
 
 static tok_err issue(struct tok_refresh *job)

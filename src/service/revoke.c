@@ -16,9 +16,10 @@ static void on_published(void *arg)
 {
     struct tok_revoke *job = arg;
     tok_count(&job->local->counters, TOK_COUNT_REVOCATIONS);
-    tok_log(TOK_LEVEL_INFO, "revoked", TOK_LOG_TEXT("object", tok_text_span(&job->entry.id)),
-            TOK_LOG_TEXT("client_id", tok_text_span(&job->op.audit.actor)),
-            TOK_LOG_TEXT("request_id", tok_text_span(&job->op.audit.request_id)));
+    tok_log_security(TOK_LEVEL_INFO, "revoked",
+                     TOK_LOG_TEXT("object", tok_text_span(&job->entry.id)),
+                     TOK_LOG_TEXT("client_id", tok_text_span(&job->op.audit.actor)),
+                     TOK_LOG_TEXT("request_id", tok_text_span(&job->op.audit.request_id)));
     finish(job, TOK_OK);
 }
 

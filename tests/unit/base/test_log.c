@@ -92,6 +92,24 @@ static void levels(void **state)
     }
 }
 
+/* Whatever the level; the command line alone hides them, and it is the last to run here. */
+static void security_events(void **state)
+{
+    (void)state;
+    tok_log_set_level(TOK_LEVEL_ERROR);
+    tok_log(TOK_LEVEL_INFO, "hidden", TOK_LOG_NUM("n", 1));
+    assert_int_equal(kept.text.len, 0);
+    tok_log_security(TOK_LEVEL_INFO, "revoked", TOK_LOG_NUM("n", 1));
+    assert_non_null(strstr(kept.text.ptr, "\"revoked\""));
+    tok_log_quiet();
+    kept.text.len = 0;
+    tok_log_security(TOK_LEVEL_ERROR, "revoked", TOK_LOG_NUM("n", 2));
+    tok_log(TOK_LEVEL_WARN, "hidden", TOK_LOG_NUM("n", 2));
+    assert_int_equal(kept.text.len, 0);
+    tok_log(TOK_LEVEL_ERROR, "failed", TOK_LOG_NUM("n", 3));
+    assert_int_not_equal(kept.text.len, 0);
+}
+
 static void a_line(void **state)
 {
     (void)state;
@@ -303,6 +321,7 @@ int main(void)
         KEPT(fields_without_room_are_left_out),
         KEPT(lines_of_threads_do_not_mix),
         KEPT(a_closed_standard_error_is_survived),
+        KEPT(security_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
