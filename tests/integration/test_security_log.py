@@ -20,4 +20,4 @@ def test_a_command_without_a_daemon_shows_its_answer_alone(fleet):
     service = fleet.serve()
     service.stop()
     done = service.try_cli("key", "rotate", "--json")
-    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert done.returncode == 0 and done.stderr == b"", done.stderr
