@@ -1,5 +1,6 @@
-"""/verify/nginx, /verify/forwarded and /verify/envoy/…: who may ask, what is read of a question, and what is
-answered. The proxies themselves are in tests/clients; here is what they could do wrong."""
+"""/verify/nginx, /verify/forwarded and /verify/envoy/…: who may ask, what is read, what is answered.
+
+The proxies themselves are in tests/clients; here is what they could do wrong."""
 
 import re
 import socket
@@ -403,7 +404,7 @@ def test_no_longer_than_the_token_lives(asked, dialect):
 
 # ---- crooked paths ----
 
-# Somebody's way to what is bob's, or closed, for alice: servers read such paths in more than one way.
+# Ways to what is bob's, or closed, for alice: servers read such paths in more than one way.
 CROOKED = [
     "/users/u-alice/../u-bob", "/users/u-alice/%2e%2e/u-bob", "/users/u-alice/.%2E/u-bob",
     "/users/u-alice/%2e./u-bob", "/users/u-alice/..;/u-bob", "/users/u-alice/..;x=y/u-bob",
