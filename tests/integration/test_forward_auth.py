@@ -1,4 +1,4 @@
-"""/verify/nginx, /verify/forwarded and /verify/envoy/…: who may ask, what is read, what is answered.
+"""/verify/nginx, /verify/forwarded and /verify/envoy/…: who may ask, what is read and answered.
 
 The proxies themselves are in tests/clients; here is what they could do wrong."""
 
