@@ -126,7 +126,9 @@ def test_nothing_starts_with_a_bad_policy(fleet, tmp_path, name):
     path = write(tmp_path, BAD[name][0])
     service = fleet.make(options(path))
     assert_says(service.refused("serve"), path, name)
+    assert_says(service.refused("config", "check"), path, name)
     path.write_text(OPEN)
+    assert service.cli("config", "check") == "the configuration is good\n"
     assert ask(service.start(), "/x") == 200
 
 

@@ -379,8 +379,14 @@ def test_a_bad_entry_starts_nothing(fleet, tmp_path, weak, name):
     (tmp_path / "weak.secret").write_bytes(SECRET[:31])
     entries = configured(fleet, tmp_path, BAD[name])
     text = entries.service.refused("serve")
+    assert entries.service.refused("config", "check") == text
     assert text.startswith(f"tokend: {entries.path}:") and "trusted_issuers" in text
     assert SECRET.decode()[:31] not in text
+
+
+def test_good_entries_are_good_before_they_start(fleet, tmp_path):
+    entries = configured(fleet, tmp_path)
+    assert entries.service.cli("config", "check") == "the configuration is good\n"
 
 
 def test_a_reload_takes_all_or_nothing(fleet, tmp_path, weak):
