@@ -442,6 +442,24 @@ def test_crooked_paths_lead_nowhere(asked, alice, dialect, uri):
     assert_unauthenticated(ask(asked, dialect, "GET", uri))
 
 
+# And back: a strict reader takes them for alice's, who reads them as they stand does not.
+BACK = [
+    "/users/u-bob/../u-alice", "/users/u-bob/%2e%2e/u-alice", "/users/u-bob/..%2fu-alice",
+    "/users/u-bob%2f..%2fu-alice", "/users/u-bob/..;/u-alice", "/users/u-bob/..%5cu-alice",
+    "/closed/../public/x", "/closed/%2e%2e/public/x", "/closed/..;x/public/x", "/x/../any",
+    "//public/x", "/./public/x", "/public;x/y", "/;x/public/y", "/%70ublic/x", "/%61ny", "/any;x",
+    "/users/u-alice;x/y", "/users//u-alice", "/users/;/u-alice", "/users%2fu-alice", "/%2fany",
+    "/reports/x/..%2fq3", "/reports//q3", "/held/./public", "/held/public%3bx",
+]
+
+
+@ALL
+@pytest.mark.parametrize("uri", BACK)
+def test_what_could_be_somebody_elses_is_nobodys(asked, alice, dialect, uri):
+    assert_denied(ask(asked, dialect, "GET", uri, alice))
+    assert_unauthenticated(ask(asked, dialect, "GET", uri))
+
+
 @BY_HEADERS
 @pytest.mark.parametrize("uri", ["users/u-alice", "*", "", "?", "?/public/x", "/public/x\tx",
                                  "http://tokend.test/public/x", "https://x/users/u-alice",

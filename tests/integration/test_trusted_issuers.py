@@ -236,6 +236,7 @@ def test_two_keys_that_could_be_meant_are_none(fleet, tmp_path):
     wait_until(lambda: service.verify(other.token(their_claims("ES256"))).status == 200,
                "the other key is there")
     refused(service, theirs("ES256", {"kid": None}))
+    refused(service, other.token(their_claims("ES256"), {"kid": None}))
     taken(service, theirs("ES256"))
 
 
@@ -303,6 +304,16 @@ def test_to_revoke_one_is_a_success_and_does_nothing(moved):
     for token in (seed(client_id=APP[0], jti="x", sid="x"), theirs("RS256", client_id=APP[0])):
         assert ok(moved.revoke(token, client=APP)) == {}
         taken(moved, token)
+
+
+def test_nobody_revokes_ours_under_their_name(moved):
+    """A token of theirs may carry any jti and any client, also those of a token of ours."""
+    ours = moved.tokens()["access_token"]
+    for token in (seed(client_id=APP[0], jti=jwt.claims(ours)["jti"]),
+                  theirs("EdDSA", client_id=APP[0], jti=jwt.claims(ours)["jti"])):
+        ok(moved.revoke(token, client=APP))
+        taken(moved, token)
+        taken(moved, ours)
 
 
 def test_a_token_of_theirs_does_not_meet_what_was_revoked_of_ours(moved):
