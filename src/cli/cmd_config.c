@@ -1,16 +1,21 @@
 /* cli/cmd_config.c: tokend config check and show. */
 #include "cli/command.h"
 
+#include "service/settings.h"
+
 #include <stdio.h>
 
+/* The files that it names too, since neither a start nor a reload would take it without them. */
 int tok_cmd_config_check(struct tok_args *a)
 {
     struct tok_config *config = NULL;
     struct tok_why why = {0};
     tok_err err = tok_config_load(&a->source, &config, &why);
+    if (err == TOK_OK)
+        err = tok_settings_check(config, &why);
+    tok_config_unref(&config);
     if (err != TOK_OK)
         return tok_fail(err, &why);
-    tok_config_unref(&config);
     printf(a->given[TOK_FLAG_JSON] ? "{\"ok\":true}\n" : "the configuration is good\n");
     return tok_finish_output();
 }

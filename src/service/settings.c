@@ -1,6 +1,7 @@
 /* service/settings.c: see the header. Cold path: start and reload. */
 #include "service/settings.h"
 
+#include "crypto/crypto.h"
 #include "validation/policy.h"
 
 tok_err tok_settings_load(struct tok_config *config, struct tok_settings *ret, struct tok_why *why)
@@ -18,4 +19,13 @@ tok_err tok_settings_load(struct tok_config *config, struct tok_settings *ret, s
     else
         *ret = s;
     return err;
+}
+
+tok_err tok_settings_check(struct tok_config *config, struct tok_why *why)
+{
+    struct tok_settings s = {0};
+    TOK_TRY(tok_crypto_init());
+    TOK_TRY(tok_settings_load(config, &s, why));
+    tok_settings_unref(&s);
+    return TOK_OK;
 }

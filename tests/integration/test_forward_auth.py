@@ -1,5 +1,6 @@
-"""/verify/nginx, /verify/forwarded and /verify/envoy/…: who may ask, what is read of a question, and what is
-answered. The proxies themselves are in tests/clients; here is what they could do wrong."""
+"""/verify/nginx, /verify/forwarded and /verify/envoy/…: who may ask, what is read and answered.
+
+The proxies themselves are in tests/clients; here is what they could do wrong."""
 
 import re
 import socket
@@ -403,7 +404,7 @@ def test_no_longer_than_the_token_lives(asked, dialect):
 
 # ---- crooked paths ----
 
-# Somebody's way to what is bob's, or closed, for alice: servers read such paths in more than one way.
+# Ways to what is bob's, or closed, for alice: servers read such paths in more than one way.
 CROOKED = [
     "/users/u-alice/../u-bob", "/users/u-alice/%2e%2e/u-bob", "/users/u-alice/.%2E/u-bob",
     "/users/u-alice/%2e./u-bob", "/users/u-alice/..;/u-bob", "/users/u-alice/..;x=y/u-bob",
@@ -437,6 +438,24 @@ def test_crooked_paths_lead_nowhere(asked, alice, dialect, uri):
     if dialect == "envoy" and ("\\" in uri or "#" in uri):
         assert ask(asked, dialect, "GET", uri, alice).status in (400, 403)
         return
+    assert_denied(ask(asked, dialect, "GET", uri, alice))
+    assert_unauthenticated(ask(asked, dialect, "GET", uri))
+
+
+# And back: a strict reader takes them for alice's, who reads them as they stand does not.
+BACK = [
+    "/users/u-bob/../u-alice", "/users/u-bob/%2e%2e/u-alice", "/users/u-bob/..%2fu-alice",
+    "/users/u-bob%2f..%2fu-alice", "/users/u-bob/..;/u-alice", "/users/u-bob/..%5cu-alice",
+    "/closed/../public/x", "/closed/%2e%2e/public/x", "/closed/..;x/public/x", "/x/../any",
+    "//public/x", "/./public/x", "/public;x/y", "/;x/public/y", "/%70ublic/x", "/%61ny", "/any;x",
+    "/users/u-alice;x/y", "/users//u-alice", "/users/;/u-alice", "/users%2fu-alice", "/%2fany",
+    "/reports/x/..%2fq3", "/reports//q3", "/held/./public", "/held/public%3bx",
+]
+
+
+@ALL
+@pytest.mark.parametrize("uri", BACK)
+def test_what_could_be_somebody_elses_is_nobodys(asked, alice, dialect, uri):
     assert_denied(ask(asked, dialect, "GET", uri, alice))
     assert_unauthenticated(ask(asked, dialect, "GET", uri))
 

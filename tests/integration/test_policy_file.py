@@ -1,4 +1,4 @@
-"""The policy file: what is refused, how it is read again, and what the command line says about one."""
+"""The policy file: what is refused, how it is read again, what the command line says about one."""
 
 import json
 
@@ -65,9 +65,9 @@ BAD = {
                                         5, ["rule 2: ", '"role"']),
     "an empty alternative": ("rules:\n  - match: {path: /x}\n    allow: [{}]\n", 3,
                              ["rule 1: ", "anyone: true"]),
-    "anyone and somebody": ("rules:\n  - match: {path: /x}\n    allow: [{anyone: true, roles: [a]}]\n",
-                            3, ["rule 1: ", "anyone stands alone"]),
-    "not anyone": ("rules:\n  - match: {path: /x}\n    allow: [{anyone: false}]\n", 3, ["rule 1: "]),
+    "anyone and somebody": (OPEN.replace("true", "true, roles: [a]"), 3,
+                            ["rule 1: ", "anyone stands alone"]),
+    "not anyone": (OPEN.replace("true", "false"), 3, ["rule 1: "]),
     "allow no list": ("rules:\n  - match: {path: /x}\n    allow: {anyone: true}\n", 3,
                       ["rule 1: ", "allow is a list"]),
     "an owner of nothing": ("rules:\n  - match: {path: /x}\n    allow: [{owner: true}]\n", 2,
@@ -126,7 +126,9 @@ def test_nothing_starts_with_a_bad_policy(fleet, tmp_path, name):
     path = write(tmp_path, BAD[name][0])
     service = fleet.make(options(path))
     assert_says(service.refused("serve"), path, name)
+    assert_says(service.refused("config", "check"), path, name)
     path.write_text(OPEN)
+    assert service.cli("config", "check") == "the configuration is good\n"
     assert ask(service.start(), "/x") == 200
 
 

@@ -1,4 +1,4 @@
-"""Keys of every kind, made and used by a library that is not tokend's: as JWKs, and what they sign."""
+"""Keys of every kind, by a library that is not tokend's: as JWKs, and what they sign."""
 
 import hashlib
 import hmac
@@ -22,12 +22,14 @@ def number(value, length=None):
 
 
 class Key:
-    """`secret`: of an HS key; `bits`: of an RSA key."""
+    """`secret`: of an HS key; `bits`: of an RSA key; `private`: the library's object; None: new."""
 
     def __init__(self, alg, kid=None, secret=b"a secret that is long enough to be one!!" * 2,
-                 bits=2048):
-        self.alg, self.kid, self.secret = alg, kid, secret
+                 bits=2048, private=None):
+        self.alg, self.kid, self.secret, self.private = alg, kid, secret, private
         self.hash = HASHES.get(alg[2:])
+        if private:
+            return
         if alg == "EdDSA":
             self.private = ed25519.Ed25519PrivateKey.generate()
         elif alg[:2] == "ES":
@@ -77,7 +79,7 @@ class Key:
         return self.private.sign(data, rsa_padding(self.alg, self.hash), self.hash())
 
     def token(self, payload, header=()):
-        """`header`: members instead of, or beside alg, typ and kid; None leaves one out. Or JSON text."""
+        """`header`: JSON text, or members beside or instead of alg, typ and kid; None: left out."""
         if not isinstance(header, str):
             members = {"alg": self.alg, "typ": "JWT", "kid": self.kid} | dict(header)
             header = {name: value for name, value in members.items() if value is not None}
