@@ -122,7 +122,7 @@ int wire_read(struct wire *w)
     w->in_len += (size_t)got;
     w->in[w->in_len] = 0;
     size_t len = answer_len(w);
-    return len != 0 && w->in_len >= len ? atoi(w->in + strlen("HTTP/1.1 ")) : 0;
+    return len != 0 && w->in_len >= len ? (int)strtoul(w->in + strlen("HTTP/1.1 "), NULL, 10) : 0;
 }
 
 void wire_member(const struct wire *w, const char *name, char *ret, size_t room)
