@@ -117,6 +117,8 @@ static bool is_foreign(tok_span variable)
 {
     return tok_span_eq(variable, TOK_LIT("TOKEND_MASTER_KEY")) ||
            tok_span_eq(variable, TOK_LIT("TOKEND_BIN")) ||
+           tok_span_starts(variable, TOK_LIT("TOKEND_SERVICE_")) ||
+           tok_span_starts(variable, TOK_LIT("TOKEND_PORT")) ||
            tok_span_starts(variable, TOK_LIT("TOKEND_TEST_"));
 }
 

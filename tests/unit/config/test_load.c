@@ -139,9 +139,15 @@ static void the_last_set_wins(void **state)
 static void foreign_variables(void **state)
 {
     (void)state;
-    static const char *const rows[] = {
-        "TOKEND_MASTER_KEY=x", "TOKEND_BIN=/x", "TOKEND_TEST_PATIENCE=4", "TOKEND_FOO", "TOKEN=1",
-        "PATH=/bin",           "tokend_foo=1"};
+    static const char *const rows[] = {"TOKEND_MASTER_KEY=x",
+                                       "TOKEND_BIN=/x",
+                                       "TOKEND_TEST_PATIENCE=4",
+                                       "TOKEND_SERVICE_HOST=10.0.0.1",
+                                       "TOKEND_PORT=tcp://10.0.0.1:80",
+                                       "TOKEND_FOO",
+                                       "TOKEN=1",
+                                       "PATH=/bin",
+                                       "tokend_foo=1"};
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct loaded l = load(&(struct sources){.variable = rows[i]});
         if (l.err != TOK_OK)
