@@ -11,8 +11,12 @@
 int tok_cmd_policy_test(struct tok_args *a)
 {
     struct tok_policy_figures figures;
+    struct tok_config *config = NULL;
     struct tok_why why = {0};
-    tok_err err = tok_policy_check(a->operand, &figures, &why);
+    tok_err err = tok_config_load(&a->source, &config, &why);
+    if (err == TOK_OK)
+        err = tok_policy_check(a->operand, config->policy_owner_override, &figures, &why);
+    tok_config_unref(&config);
     if (err != TOK_OK)
         return tok_fail(err, &why);
     printf(a->given[TOK_FLAG_JSON] ? "{\"rules\":%zu,\"tests\":%zu}\n"

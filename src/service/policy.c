@@ -13,10 +13,11 @@ static void unload(struct tok_policy *policy)
     tok_shared_unref(&shared);
 }
 
-tok_err tok_policy_check(const char *file, struct tok_policy_figures *ret, struct tok_why *why)
+tok_err tok_policy_check(const char *file, tok_span override_roles, struct tok_policy_figures *ret,
+                         struct tok_why *why)
 {
     struct tok_policy *policy = NULL;
-    TOK_TRY(tok_policy_load(file, &policy, why));
+    TOK_TRY(tok_policy_load(file, override_roles, &policy, why));
     ret->rules_count = tok_policy_rules_count(policy);
     ret->tests_count = tok_policy_tests_count(policy);
     unload(policy);
@@ -86,7 +87,7 @@ tok_err tok_policy_answer(const struct tok_policy_question *q, struct tok_buf *o
                           struct tok_why *why)
 {
     struct tok_policy *policy = NULL;
-    TOK_TRY(tok_policy_load(q->file, &policy, why));
+    TOK_TRY(tok_policy_load(q->file, q->override_roles, &policy, why));
     struct tok_principal *p = calloc(1, sizeof *p);
     tok_err err = p ? explain(policy, q, p, out, why) : TOK_ERR_NOMEM;
     free(p);

@@ -10,8 +10,8 @@ struct tok_policy_figures {
 };
 
 /* Compile the file and run its tests. TOK_ERR_CONFIG with file and line in `why`. */
-TOK_MUST_USE tok_err tok_policy_check(const char *file, struct tok_policy_figures *ret,
-                                      struct tok_why *why);
+TOK_MUST_USE tok_err tok_policy_check(const char *file, tok_span override_roles,
+                                      struct tok_policy_figures *ret, struct tok_why *why);
 
 struct tok_policy_question {
     const char *file;

@@ -12,7 +12,7 @@ tok_err tok_settings_load(struct tok_config *config, struct tok_settings *ret, s
     if (config->trusted_issuers)
         err = tok_issuers_load(config, &s.issuers, why);
     if (err == TOK_OK && config->policy_file.len != 0)
-        err = tok_policy_load(config->policy_file.ptr, &policy, why);
+        err = tok_policy_load(config->policy_file.ptr, config->policy_owner_override, &policy, why);
     s.policy = tok_policy_shared(policy);
     if (err != TOK_OK)
         tok_settings_unref(&s);

@@ -354,7 +354,8 @@ static tok_err skip_tests(struct compile *c, const struct tok_tree *value, void 
                                         : fail(c, value->line, "tests is a list", TOK_NONE);
 }
 
-static tok_err compile(struct tok_policy *p, const char *file, struct tok_why *why)
+static tok_err compile(struct tok_policy *p, const char *file, tok_span override_roles,
+                       struct tok_why *why)
 {
     static const struct member members[] = {
         {"default", read_default}, {"rules", read_rules}, {"tests", skip_tests}};
@@ -365,7 +366,7 @@ static tok_err compile(struct tok_policy *p, const char *file, struct tok_why *w
     if (!p->rules)
         return fail(&c, 1, "a policy needs rules", TOK_NONE);
     TOK_TRY(tok_policy_index_build(p));
-    return tok_policy_run_tests(p, file, why);
+    return tok_policy_run_tests(p, file, override_roles, why);
 }
 
 /* ---- the whole ---- */
@@ -386,13 +387,14 @@ static void destroy(struct tok_shared *shared)
     free(p);
 }
 
-tok_err tok_policy_load(const char *file, struct tok_policy **ret, struct tok_why *why)
+tok_err tok_policy_load(const char *file, tok_span override_roles, struct tok_policy **ret,
+                        struct tok_why *why)
 {
     struct tok_policy *p = calloc(1, sizeof *p);
     if (!p)
         return TOK_ERR_NOMEM;
     tok_shared_init(&p->shared, destroy);
-    tok_err err = compile(p, file, why);
+    tok_err err = compile(p, file, override_roles, why);
     if (err != TOK_OK)
         destroy(&p->shared);
     else

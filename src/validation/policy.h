@@ -20,9 +20,10 @@ struct tok_policy;
 
 #define TOK_POLICY_RULES_MAX 100000
 
-/* Reads, compiles and runs the tests of the file. TOK_ERR_CONFIG with file, line and rule in `why`. */
-TOK_MUST_USE tok_err tok_policy_load(const char *file, struct tok_policy **ret,
-                                     struct tok_why *why);
+/* Reads, compiles and runs the tests of the file, under the override roles that will hold for requests.
+ * TOK_ERR_CONFIG with file, line and rule in `why`. */
+TOK_MUST_USE tok_err tok_policy_load(const char *file, tok_span override_roles,
+                                     struct tok_policy **ret, struct tok_why *why);
 /* As the thing that is counted, and back; both pass NULL on. */
 struct tok_shared *tok_policy_shared(struct tok_policy *p);
 const struct tok_policy *tok_policy_of(const struct tok_shared *s);

@@ -112,6 +112,6 @@ enum tok_lack tok_alternative_lacks(const struct tok_rule *r, const struct tok_a
 
 /* The tests of the file (policy_tests.c), with its other parts compiled. */
 TOK_MUST_USE tok_err tok_policy_run_tests(struct tok_policy *p, const char *file,
-                                          struct tok_why *why);
+                                          tok_span override_roles, struct tok_why *why);
 
 #endif

@@ -100,10 +100,10 @@ static tok_err read_test(const char *file, const struct tok_tree *value, struct 
 /* ---- running ---- */
 
 static tok_err run(const struct tok_policy *p, const char *file, const struct test *t,
-                   struct tok_why *why)
+                   tok_span override_roles, struct tok_why *why)
 {
     struct tok_verdict v;
-    tok_policy_decide(p, &t->request, t->has_token ? t->principal : NULL, TOK_LIT(""), &v);
+    tok_policy_decide(p, &t->request, t->has_token ? t->principal : NULL, override_roles, &v);
     bool allowed = v.decision == TOK_ALLOWED;
     if (allowed == t->expect_allow)
         return TOK_OK;
@@ -114,7 +114,8 @@ static tok_err run(const struct tok_policy *p, const char *file, const struct te
         t->expect_allow ? "allowed" : "denied", v.line ? "the rule on line" : "no rule,", v.line);
 }
 
-tok_err tok_policy_run_tests(struct tok_policy *p, const char *file, struct tok_why *why)
+tok_err tok_policy_run_tests(struct tok_policy *p, const char *file, tok_span override_roles,
+                             struct tok_why *why)
 {
     const struct tok_tree *tests = tok_tree_member(p->tree, "tests");
     struct test *t = calloc(1, sizeof *t);
@@ -126,7 +127,7 @@ tok_err tok_policy_run_tests(struct tok_policy *p, const char *file, struct tok_
         *t = (struct test){.principal = t->principal};
         err = read_test(file, one, t, why);
         if (err == TOK_OK)
-            err = run(p, file, t, why);
+            err = run(p, file, t, override_roles, why);
         p->tests_count++;
     }
     if (t)

@@ -24,7 +24,7 @@ static struct tok_policy *policy_of(unsigned rules)
                 "  allow: [{owner: true}, {roles: [support], scopes: [read]}]\n",
                 i);
     fclose(file);
-    if (tok_policy_load(path, &policy, &why) != TOK_OK)
+    if (tok_policy_load(path, TOK_LIT("admin"), &policy, &why) != TOK_OK)
         fprintf(stderr, "%s\n", why.text);
     unlink(path);
     return policy;

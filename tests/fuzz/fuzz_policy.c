@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tok_policy *p = NULL;
     struct tok_why why = {""};
     const char *file = file_of(tok_span_of(data, size));
-    tok_err err = tok_policy_load(file, &p, &why);
+    tok_err err = tok_policy_load(file, TOK_LIT("admin"), &p, &why);
     tok_assert((err == TOK_OK) == (p != NULL));
     if (err != TOK_OK) {
         tok_assert(err == TOK_ERR_CONFIG &&

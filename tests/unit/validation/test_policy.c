@@ -20,7 +20,7 @@ static tok_err load(const char *text, struct tok_policy **ret, struct tok_why *w
 {
     struct temp_file f = temp_file_make(tok_span_str(text));
     *why = (struct tok_why){0};
-    tok_err err = tok_policy_load(f.path, ret, why);
+    tok_err err = tok_policy_load(f.path, TOK_LIT("admin"), ret, why);
     /* the name changes from run to run: what comes behind it does not */
     if (tok_span_starts(tok_span_str(why->text), tok_span_str(f.path)))
         memmove(why->text, why->text + strlen(f.path), strlen(why->text + strlen(f.path)) + 1);
@@ -175,6 +175,11 @@ static void mistakes(void **state)
          ":5: test: token has sub, and roles, scope, client_id if wanted"},
         {"test fails", TEST("{request: GET /a, expect: deny}"),
          ":5: test: GET /a is allowed, not denied (decided by the rule on line 2)"},
+        /* as requests are judged: under the override roles */
+        {"test fails for an override role",
+         "rules:\n- match: {path: /{owner}}\n  allow: [{owner: true}]\n"
+         "tests:\n- {token: {sub: u9, roles: [admin]}, request: GET /u1, expect: deny}\n",
+         ":5: test: GET /u1 is allowed, not denied (decided by the rule on line 2)"},
         {"test fails without a rule", TEST("{request: GET /b, expect: allow}"),
          ":5: test: GET /b is denied, not allowed (decided by no rule, 0)"},
     };
@@ -193,7 +198,8 @@ static void no_file(void **state)
     (void)state;
     struct tok_policy *p = NULL;
     struct tok_why why = {0};
-    assert_int_equal(tok_policy_load("/nowhere/policy.yaml", &p, &why), TOK_ERR_CONFIG);
+    assert_int_equal(tok_policy_load("/nowhere/policy.yaml", TOK_LIT(""), &p, &why),
+                     TOK_ERR_CONFIG);
     assert_string_equal(why.text,
                         "/nowhere/policy.yaml: cannot be opened: No such file or directory");
 }
