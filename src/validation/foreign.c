@@ -92,6 +92,8 @@ enum tok_reason tok_authenticate_foreign(const struct tok_local *local, const st
     reason = check_claims(issuer, claims, now);
     if (reason != TOK_REASON_GOOD)
         return reason;
+    /* Who its client is and which session it is of means nothing here, and must not look like ours. */
+    claims->client_id = claims->sid = TOK_NONE;
     ret->is_client = false;
     ret->is_foreign = true;
     ret->user_id = claims->user_id.len != 0 ? claims->user_id : claims->sub;

@@ -145,6 +145,12 @@ static void good_ones(void **state)
     assert_true(p->is_foreign);
     assert_false(p->is_client);
     assert_true(tok_span_eq(p->user_id, TOK_LIT("u7")));
+    /* Their client of the same name is not ours, and their session neither. */
+    r.part[CLIENT_ID] = "\"web\"";
+    r.part[SID] = "\"s1\"";
+    assert_reason("old, with a client", ask(w, &r, w->theirs), TOK_REASON_GOOD);
+    assert_null(p->claims.client_id.ptr);
+    assert_null(p->claims.sid.ptr);
     assert_true(tok_span_eq(p->roles, TOK_LIT("admin clerk")));
 
     r = recipe_seed();
