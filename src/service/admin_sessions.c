@@ -74,6 +74,7 @@ static tok_err end_session(struct tok_clerk *c, tok_span sid, const struct tok_a
     TOK_TRY(tok_clerk_write(c, &op));
     if (op.result != TOK_OP_DONE)
         return TOK_ERR_NOT_FOUND;
+    tok_log_change(TOK_AUDIT_SESSION_ENDED, sid, who);
     entry.until = op.u.session_end.access_until + TOK_TOKEN_DEATH_MARGIN_S;
     return tok_clerk_revoke(c, &entry, 1);
 }

@@ -104,6 +104,7 @@ static tok_err put(struct tok_clerk *c, struct tok_client *client, bool must_be_
     if (err == TOK_OK && op->result != TOK_OP_DONE)
         err = TOK_ERR_CONFLICT;
     if (err == TOK_OK) {
+        tok_log_change(event, tok_text_span(&client->id), who);
         *client = op->u.client_put.client; /* the store chose the epoch */
         err = tok_clerk_publish_clients(c);
     }
@@ -197,6 +198,7 @@ tok_err tok_client_remove(struct tok_clerk *c, tok_span id, const struct tok_aud
         err = TOK_ERR_NOT_FOUND;
     free(op);
     TOK_TRY(err);
+    tok_log_change(TOK_AUDIT_CLIENT_REMOVED, id, who);
     TOK_TRY(tok_clerk_publish_clients(c));
     /* The registry alone would refuse its tokens; the sessions are told too, so that a client that comes
      * back under the same id does not bring them back to life. */

@@ -210,7 +210,8 @@ static tok_err verify(struct tok_login *job, struct tok_lane *lane)
 
 static void hash_again_if_stale(struct tok_login *job, struct tok_lane *lane)
 {
-    if (job->password_verdict != TOK_PASSWORD_RIGHT ||
+    /* Of one who may not log in anyway it would only tell, by its time, that the password is right. */
+    if (job->password_verdict != TOK_PASSWORD_RIGHT || job->user.disabled ||
         !tok_password_stale(tok_text_span(&job->user.phc), job->svc->cost))
         return;
     char room[TOK_PHC_MAX];

@@ -1,6 +1,8 @@
 /* service/service.c: small things that every use case needs. */
 #include "service/service.h"
 
+#include "base/log.h"
+
 void tok_audit_context_set(struct tok_audit_context *c, tok_span actor,
                            const struct tok_caller *from)
 {
@@ -9,6 +11,14 @@ void tok_audit_context_set(struct tok_audit_context *c, tok_span actor,
     (void)tok_text_set(&c->actor, actor);
     (void)tok_text_set(&c->peer, from->peer);
     (void)tok_text_set(&c->request_id, from->request_id);
+}
+
+void tok_log_change(enum tok_audit_event event, tok_span object,
+                    const struct tok_audit_context *who)
+{
+    tok_log_security(TOK_LEVEL_INFO, tok_audit_word(event), TOK_LOG_TEXT("object", object),
+                     TOK_LOG_TEXT("actor", tok_text_span(&who->actor)),
+                     TOK_LOG_TEXT("request_id", tok_text_span(&who->request_id)));
 }
 
 struct tok_throttle_rules tok_throttle_rules_of(const struct tok_config *c)

@@ -37,6 +37,10 @@ struct tok_caller {
 void tok_audit_context_set(struct tok_audit_context *c, tok_span actor,
                            const struct tok_caller *from);
 
+/* An administrator's change in the security log; the audit row is the store's. `object`: whose it is. */
+void tok_log_change(enum tok_audit_event event, tok_span object,
+                    const struct tok_audit_context *who);
+
 struct tok_throttle_rules tok_throttle_rules_of(const struct tok_config *c);
 struct tok_refresh_rules tok_refresh_rules_of(const struct tok_config *c);
 /* What the store says a token must be refused for, as the loops know it. */

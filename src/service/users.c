@@ -82,8 +82,10 @@ tok_err tok_user_add(struct tok_clerk *c, const struct tok_user_new *n,
         err = tok_clerk_write(c, op);
     if (err == TOK_OK && op->result != TOK_OP_DONE)
         err = tok_why_set(why, TOK_ERR_CONFLICT, "a user of that name or id exists already");
-    if (err == TOK_OK)
+    if (err == TOK_OK) {
+        tok_log_change(TOK_AUDIT_USER_ADDED, tok_text_span(&user->id), who);
         *ret = *user;
+    }
     tok_wipe(op, sizeof *op);
     free(op);
     return err;
@@ -126,6 +128,8 @@ static tok_err update(struct tok_clerk *c, struct tok_op *op, const struct tok_u
                       : TOK_ERR_INTERNAL;
     if (err == TOK_OK && op->result != TOK_OP_DONE)
         err = TOK_ERR_NOT_FOUND;
+    if (err == TOK_OK)
+        tok_log_change(event, tok_text_span(&user->id), who);
     if (err == TOK_OK && op->u.user_update.raise_epoch)
         err = publish_epoch(c, tok_text_span(&user->id), op->u.user_update.user.epoch);
     if (err == TOK_OK && ret)
@@ -210,5 +214,7 @@ tok_err tok_user_remove(struct tok_clerk *c, const struct tok_user *user,
         err = TOK_ERR_NOT_FOUND;
     int64_t epoch = op->u.user_remove.epoch;
     free(op);
-    return err == TOK_OK ? publish_epoch(c, tok_text_span(&user->id), epoch) : err;
+    TOK_TRY(err);
+    tok_log_change(TOK_AUDIT_USER_REMOVED, tok_text_span(&user->id), who);
+    return publish_epoch(c, tok_text_span(&user->id), epoch);
 }

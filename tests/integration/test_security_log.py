@@ -12,7 +12,11 @@ def test_security_events_are_logged_at_every_level(fleet):
     oauth_error(service.refresh(pair["refresh_token"], client=APP), 400, "invalid_grant")
     ok(service.revoke(service.tokens(client=APP)["access_token"], client=APP))
     service.cli("key", "rotate")
-    for event in ("login_failed", "refresh", "revoked", "key_created"):
+    for verb in "logout", "disable", "remove":
+        service.cli("user", verb, "alice")
+    service.cli("client", "remove", "app")
+    for event in ("login_failed", "refresh", "revoked", "key_created", "user_logout",
+                  "user_disabled", "user_removed", "client_removed"):
         wait_until(lambda event=event: f'"event":"{event}"' in service.log(), f"{event} is logged")
 
 
