@@ -4,19 +4,27 @@
 #include "service/refresh.h"
 #include "validation/validation.h"
 
+static void put_if_there(struct tok_json_out *j, const char *name, tok_span value)
+{
+    if (value.ptr)
+        tok_json_member_str(j, name, value);
+}
+
+/* A trusted issuer's token may lack what ours always have. */
 static void put_claims(struct tok_json_out *j, const struct tok_principal *p)
 {
-    tok_json_member_str(j, "sub", p->claims.sub);
-    tok_json_member_str(j, "client_id", p->claims.client_id);
-    if (p->claims.username.ptr)
-        tok_json_member_str(j, "username", p->claims.username);
-    if (p->claims.sid.ptr)
-        tok_json_member_str(j, "sid", p->claims.sid);
-    tok_json_member_str(j, "scope", p->claims.scope);
+    const struct tok_claims *c = &p->claims;
+    put_if_there(j, "iss", c->iss);
+    tok_json_member_str(j, "sub", c->sub);
+    put_if_there(j, "client_id", c->client_id);
+    put_if_there(j, "username", c->username);
+    put_if_there(j, "sid", c->sid);
+    tok_json_member_str(j, "scope", c->scope);
     tok_json_member_words(j, "roles", p->roles);
-    tok_json_member_str(j, "jti", p->claims.jti);
-    tok_json_member_i64(j, "iat", p->claims.iat);
-    tok_json_member_i64(j, "exp", p->claims.exp);
+    put_if_there(j, "jti", c->jti);
+    if (c->has_iat)
+        tok_json_member_i64(j, "iat", c->iat);
+    tok_json_member_i64(j, "exp", c->exp);
 }
 
 static void check_access(struct tok_clerk *c, tok_span token, struct tok_json_out *j)
