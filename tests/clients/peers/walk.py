@@ -249,7 +249,7 @@ class Walk:
 
     def test_while_tokend_hangs_nobody_passes(self, proxied):
         token = self.alice(proxied)
-        proxied.service.signal(signal.SIGSTOP)
+        proxied.service.halt()
         try:
             answer = proxied.stops("GET", "/users/u-alice", token)
         finally:

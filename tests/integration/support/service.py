@@ -142,6 +142,13 @@ class Service:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def halt(self):
+        """SIGSTOP, and every thread stands still: until then one of them may answer yet."""
+        self.signal(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
+        wait_until(lambda: all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+                               for task in tasks.iterdir()), "all threads are stopped")
+
     def wait(self):
         """Its exit code."""
         return self.process.wait(limit(60))
