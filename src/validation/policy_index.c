@@ -159,11 +159,9 @@ struct active {
 
 static void enter(const struct tok_policy_index *x, struct active *a, uint32_t node)
 {
-    /* "**" stands for no segment too: who is before it is behind it as well. */
+    /* "**" stands for no segment too: who is before it is behind it as well. With one of them a path, nobody
+     * comes to the same place by two ways. */
     for (; node != 0; node = x->nodes[node].deep) {
-        for (size_t i = 0; x->nodes[node].is_deep && i < a->count; i++)
-            if (a->node[i] == node)
-                return; /* it was here before the segment, and its followers with it */
         if (a->count == ACTIVE_MAX) {
             a->overflowed = true;
             return;

@@ -441,6 +441,31 @@ static void hosts(void **state)
     unload(&policy);
 }
 
+static void hosts_of_one_rule(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *host;
+        bool matches;
+    } rows[] = {
+        {"a.example", NULL, false},       {"a.example", "b.example", false},
+        {"*.example", "example", false},  {"*.example", ".example", false},
+        {"*.example", "a.other", false},  {"a.example", "a.example", true},
+        {"*.example", "a.example", true}, {"*.example", "b.a.example", true},
+        {"", "a.example", true},          {"", NULL, true},
+    };
+    static struct tok_path path;
+    assert_int_equal(tok_path_read(TOK_LIT("/"), &path), TOK_PATH_READ);
+    struct tok_part part = {.kind = TOK_PART_DEEP};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct tok_rule r = {
+            .host = tok_span_str(rows[i].pattern), .parts = &part, .parts_count = 1};
+        enum tok_mismatch m = tok_rule_matches(&r, 0, tok_span_str(rows[i].host), &path.normal);
+        if (m != (rows[i].matches ? TOK_MATCHES : TOK_MISMATCH_HOST))
+            fail_msg("%s, %s", rows[i].pattern, rows[i].host ? rows[i].host : "none");
+    }
+}
+
 /* ---- the index against the definition ---- */
 
 static uint32_t next_random(uint32_t *seed)
@@ -621,6 +646,7 @@ int main(void)
         cmocka_unit_test(decisions),
         cmocka_unit_test(what_a_verdict_carries),
         cmocka_unit_test(hosts),
+        cmocka_unit_test(hosts_of_one_rule),
         cmocka_unit_test(the_index_finds_what_the_rules_say),
         cmocka_unit_test(a_policy_of_too_many_stars),
         cmocka_unit_test(explanations),
