@@ -44,13 +44,44 @@ int tok_cmd_key_rotate(struct tok_args *a)
                              print_rotated);
 }
 
+static void print_revoked(const struct tok_json *answer)
+{
+    tok_span kid = TOK_LIT("?"), signer;
+    bool dry_run = false, end_sessions = false;
+    int64_t sessions = 0;
+    (void)tok_json_str(tok_json_get(answer, "kid"), &kid);
+    (void)tok_json_bool(tok_json_get(answer, "dry_run"), &dry_run);
+    (void)tok_json_bool(tok_json_get(answer, "end_sessions"), &end_sessions);
+    (void)tok_json_i64(tok_json_get(answer, "sessions"), &sessions);
+    printf("key %.*s %s: its tokens %s refused everywhere\n", (int)kid.len, kid.ptr,
+           dry_run ? "would be revoked" : "is revoked", dry_run ? "would be" : "are");
+    if (tok_json_str(tok_json_get(answer, "signing_kid"), &signer))
+        printf("key %.*s signs\n", (int)signer.len, signer.ptr);
+    printf("%lld living sessions may hold tokens of it, and %s\n", (long long)sessions,
+           end_sessions ? (dry_run ? "would end" : "have ended") : "go on with their next refresh");
+    tok_print_table(tok_json_get(answer, "clients"), "client_id sessions");
+}
+
+static void revoke_body(const struct tok_args *a, struct tok_buf *body)
+{
+    struct tok_json_out j = tok_json_out(body);
+    tok_json_object(&j);
+    tok_json_member_bool(&j, "dry_run", a->given[TOK_FLAG_DRY_RUN] != 0);
+    tok_json_member_bool(&j, "end_sessions", a->given[TOK_FLAG_END_SESSIONS] != 0);
+    if (a->given[TOK_FLAG_REASON])
+        tok_json_member_str(&j, "reason", tok_span_str(a->value[TOK_FLAG_REASON]));
+    tok_json_end(&j);
+}
+
 int tok_cmd_key_revoke(struct tok_args *a)
 {
-    char room[1024];
-    struct tok_buf path = TOK_BUF_ON(room);
+    char path_room[1024], body_room[4096];
+    struct tok_buf path = TOK_BUF_ON(path_room), body = TOK_BUF_ON(body_room);
     tok_admin_path(&path, "/admin/keys/", a->operand, "/revoke");
-    return tok_buf_ok(&path) ? tok_admin_command(a, "POST", path.ptr, TOK_NONE, tok_print_object)
-                             : tok_fail(TOK_ERR_TOO_LARGE, NULL);
+    revoke_body(a, &body);
+    return tok_buf_ok(&path) && tok_buf_ok(&body)
+               ? tok_admin_command(a, "POST", path.ptr, tok_buf_span(&body), print_revoked)
+               : tok_fail(TOK_ERR_TOO_LARGE, NULL);
 }
 
 /* ---- import ---- */

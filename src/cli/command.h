@@ -16,6 +16,8 @@
     X(CONFIG, "config", "FILE", "configuration file (YAML)")                                       \
     X(DATA, "data", "DIR", "data folder (option data)")                                            \
     X(DEMO, "demo", NULL, "also make a user and a client to try, and print them once")             \
+    X(DRY_RUN, "dry-run", NULL, "say what it would do, and do nothing")                            \
+    X(END_SESSIONS, "end-sessions", NULL, "end the sessions that it touches too")                  \
     X(GRANT, "grant", "A,B", "password, refresh_token, client_credentials")                        \
     X(HOST, "host", "HOST", "the host that was asked for")                                         \
     X(ID, "id", "ID", "user id that must be kept")                                                 \
@@ -25,6 +27,7 @@
     X(ONLY, "only", NULL, "older secrets end now")                                                 \
     X(POLICY, "policy", "FILE", "policy file (default: option policy.file)")                       \
     X(PUBLIC, "public", NULL, "a client that can keep no secret")                                  \
+    X(REASON, "reason", "TEXT", "why, for the audit log")                                          \
     X(ROLE, "role", "ROLE", "may repeat")                                                          \
     X(SCOPE, "scope", "'A B'", "scopes, space separated")                                          \
     X(SECRET_STDIN, "secret-stdin", NULL, "read the secret from standard input")                   \

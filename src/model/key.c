@@ -156,6 +156,20 @@ void tok_key_revoke(struct tok_key *k, tok_time_s now)
     k->retire_at = now;
 }
 
+/* A refresh that is repeated within its grace gives a token out without a new time in the row. */
+#define REPEAT_MARGIN_S 60
+
+struct tok_key_reign tok_key_reign_of(const struct tok_key *k, tok_time_s now)
+{
+    if (k->activated_at == 0)
+        return (struct tok_key_reign){.from = 1, .until = 0};
+    return (struct tok_key_reign){
+        /* A clock that was set back since dates sessions before the key. */
+        .from = k->activated_at > now ? 0 : k->activated_at - REPEAT_MARGIN_S,
+        .until = k->deactivated_at != 0 ? later(k->deactivated_at, k->activated_at) : INT64_MAX,
+    };
+}
+
 tok_time_s tok_key_next_publication(const struct tok_key *const *keys, size_t count,
                                     const struct tok_key_rules *r)
 {

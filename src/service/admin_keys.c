@@ -103,14 +103,80 @@ void tok_admin_keys_import(struct tok_clerk *c, const struct tok_admin_request *
     reply->err = import(c, rq, jwk, activate, until, reply);
 }
 
+/* ---- revocation: the report is the same whether it is done or asked for ---- */
+
+struct revocation {
+    bool dry_run, end_sessions;
+    struct tok_key key;
+    struct tok_key_reach reach;
+};
+
+static void put_reach(struct tok_json_out *j, const struct tok_key_reach *reach)
+{
+    tok_json_member_i64(j, "sessions", (int64_t)reach->sessions);
+    tok_json_key(j, "clients");
+    tok_json_array(j);
+    for (size_t i = 0; i < reach->clients_count; i++) {
+        tok_json_object(j);
+        tok_json_member_str(j, "client_id", tok_text_span(&reach->client[i].id));
+        tok_json_member_i64(j, "sessions", (int64_t)reach->client[i].sessions);
+        tok_json_end(j);
+    }
+    tok_json_end(j);
+    if (reach->others != 0)
+        tok_json_member_i64(j, "sessions_of_other_clients", (int64_t)reach->others);
+}
+
+static void answer_revocation(struct tok_clerk *c, struct tok_admin_reply *reply,
+                              const struct revocation *r)
+{
+    const struct tok_keyring_entry *signer = c->local.keyring->active;
+    struct tok_json_out j = tok_json_out(&reply->body);
+    tok_json_object(&j);
+    put_key_members(&j, &r->key);
+    tok_json_member_bool(&j, "dry_run", r->dry_run);
+    tok_json_member_bool(&j, "end_sessions", r->end_sessions);
+    put_reach(&j, &r->reach);
+    if (signer && !r->dry_run)
+        tok_json_member_str(&j, "signing_kid", tok_text_span(&signer->record.kid));
+    tok_json_end(&j);
+}
+
+static bool read_revocation(const struct tok_json *body, struct tok_audit_context *who,
+                            struct tok_admin_reply *reply, struct revocation *r)
+{
+    tok_span reason = TOK_LIT("");
+    if (!tok_admin_text(body, "reason", reply, &reason) ||
+        !tok_admin_flag(body, "dry_run", reply, &r->dry_run) ||
+        !tok_admin_flag(body, "end_sessions", reply, &r->end_sessions))
+        return false;
+    if (!tok_text_set(&who->reason, reason))
+        reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST,
+                                 "the reason is longer than %zu bytes", tok_text_cap(&who->reason));
+    return reply->err == TOK_OK;
+}
+
+static tok_err revoke(struct tok_clerk *c, tok_span kid, const struct tok_audit_context *who,
+                      struct revocation *r)
+{
+    TOK_TRY(tok_keys_reach(c, kid, &r->key, &r->reach));
+    return r->dry_run ? TOK_OK : tok_keys_revoke(c, kid, r->end_sessions, who, &r->key);
+}
+
 void tok_admin_keys_revoke(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
                            struct tok_admin_reply *reply)
 {
+    tok_json_auto *body = NULL;
     struct tok_audit_context who = tok_admin_who(rq);
-    struct tok_key key;
-    reply->err = tok_keys_revoke(c, id, &who, &key);
-    if (reply->err == TOK_OK)
-        answer_key(reply, &key, NULL);
-    else if (reply->err == TOK_ERR_NOT_FOUND)
-        (void)tok_why_set(&reply->why, reply->err, "there is no such key that could still verify");
+    struct revocation *r = calloc(1, sizeof *r);
+    reply->err = r ? TOK_OK : TOK_ERR_NOMEM;
+    if (r && tok_admin_body(rq, reply, &body) && read_revocation(body, &who, reply, r)) {
+        reply->err = revoke(c, id, &who, r);
+        if (reply->err == TOK_OK)
+            answer_revocation(c, reply, r);
+        else if (reply->err == TOK_ERR_NOT_FOUND)
+            (void)tok_why_set(&reply->why, reply->err,
+                              "there is no such key that could still verify");
+    }
+    free(r);
 }

@@ -142,6 +142,9 @@ struct tok_op {
                 *key; /* `count` of them; the one borrowed thing: the caller waits */
             enum tok_audit_event event[3];
             size_t count;
+            /* Sessions that lived within `reign` end along with it. */
+            bool end_sessions;
+            struct tok_key_reign reign;
         } keys;
         struct tok_secret_row secret; /* CONFLICT when name + number is there */
         struct {

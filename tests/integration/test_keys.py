@@ -248,6 +248,40 @@ def test_a_revoked_key_takes_its_tokens_along_at_once(service):
     service.refused("key", "revoke", before)
 
 
+def test_a_drill_reports_and_does_nothing(service):
+    kid, pair = signer(service), service.tokens()
+    before, audited = keys(service), service.admin("GET", "/admin/audit").json
+    drill = service.cli("key", "revoke", kid, "--dry-run", "--end-sessions", "--json")
+    assert drill["dry_run"] and drill["sessions"] >= 1
+    assert {"client_id": "default"}.items() <= drill["clients"][0].items()
+    text = service.try_cli("key", "revoke", kid, "--dry-run").stdout.decode()
+    assert "would be revoked" in text and "default" in text
+    assert keys(service) == before and service.is_active(pair["access_token"])
+    assert service.admin("GET", "/admin/audit").json == audited
+    service.refused("key", "revoke", "no-such-kid", "--dry-run")
+
+    done = service.cli("key", "revoke", kid, "--reason", "laptop stolen", "--json")
+    assert done["sessions"] == drill["sessions"] and done["clients"] == drill["clients"]
+    assert not done["dry_run"] and done["signing_kid"] == signer(service) != kid
+    event = next(row for row in service.admin("GET", "/admin/audit").json["events"]
+                 if row["event"] == "key_revoked")
+    assert (event["object"], event["reason"]) == (kid, "laptop stolen")
+
+
+def test_sessions_end_with_the_key_by_choice(service):
+    pair = service.tokens()
+    done = service.cli("key", "revoke", signer(service), "--end-sessions", "--json")
+    assert done["sessions"] >= 1 and done["end_sessions"]
+    assert service.refresh(pair["refresh_token"]).json["error"] == "invalid_grant"
+    assert service.is_active(service.tokens()["access_token"])
+
+
+def test_a_reason_that_is_too_long(service):
+    kid = signer(service)
+    service.refused("key", "revoke", kid, "--reason", "x" * 201)
+    assert signer(service) == kid
+
+
 def test_a_revoked_verifying_key(service):
     claims = jwt.claims(service.tokens()["access_token"])
     header = {"alg": "HS256", "typ": "at+jwt", "kid": FORGER["kid"]}

@@ -452,6 +452,15 @@ static bool one_active(const struct table *keys)
     return active <= 1;
 }
 
+static void end_sessions_within(struct fake *f, const struct tok_key_reign *reign)
+{
+    for (size_t i = 0; i < f->sessions.count; i++) {
+        struct tok_session *s = row_at(&f->sessions, i);
+        if (s->created_at <= reign->until && tok_time_to_s(s->advanced_at) >= reign->from)
+            s->ended = true;
+    }
+}
+
 /* On a copy, which becomes the table if all went well. */
 static void keys_apply(struct fake *f, struct tok_op *op)
 {
@@ -469,6 +478,8 @@ static void keys_apply(struct fake *f, struct tok_op *op)
     free(f->keys.rows);
     f->keys = after;
     op->result = TOK_OP_DONE;
+    if (op->u.keys.end_sessions)
+        end_sessions_within(f, &op->u.keys.reign);
     for (size_t i = 0; i < op->u.keys.count; i++)
         audit(f, op, op->u.keys.event[i], TOK_NONE, TOK_NONE,
               tok_text_span(&op->u.keys.key[i].kid));

@@ -30,6 +30,8 @@ TOK_MUST_USE tok_err tok_sqlite_audit(struct tok_sqlite *s, const struct tok_op 
 /* Marks every living session that `listing` (SESSIONS_OF_...) gives for `id`. */
 TOK_MUST_USE tok_err tok_sqlite_end_sessions(struct tok_sqlite *s, enum tok_sql_id listing,
                                              tok_span id);
+/* The same for a listing whose parameters are bound. */
+TOK_MUST_USE tok_err tok_sqlite_end_listed(struct tok_sqlite *s, struct tok_sql *listing);
 /* `kind` is "user" or "client". 0: nobody left it, or nothing of theirs lives any more. */
 TOK_MUST_USE tok_err tok_sqlite_tombstone_epoch(struct tok_sqlite *s, tok_span kind, tok_span id,
                                                 tok_time_s now, int64_t *ret);

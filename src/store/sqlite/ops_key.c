@@ -22,10 +22,20 @@ static tok_err put_keys(struct tok_sqlite *s, const struct tok_op *op, bool acti
     return TOK_OK;
 }
 
+static tok_err end_sessions(struct tok_sqlite *s, const struct tok_key_reign *reign)
+{
+    tok_sql_auto q = tok_sql_use(&s->db, TOK_SQL_SESSIONS_OF_KEY);
+    tok_sql_i64(&q, reign->until);
+    tok_sql_i64(&q, reign->from);
+    return tok_sqlite_end_listed(s, &q);
+}
+
 tok_err tok_sqlite_keys_apply(struct tok_sqlite *s, struct tok_op *op)
 {
     TOK_TRY(put_keys(s, op, false));
     TOK_TRY(put_keys(s, op, true));
+    if (op->u.keys.end_sessions)
+        TOK_TRY(end_sessions(s, &op->u.keys.reign));
     for (size_t i = 0; i < op->u.keys.count; i++)
         TOK_TRY(tok_sqlite_audit(s, op, op->u.keys.event[i], TOK_NONE, TOK_NONE,
                                  tok_text_span(&op->u.keys.key[i].kid)));

@@ -550,6 +550,35 @@ static void years_with_a_jumping_clock(void **state)
     years(state, true);
 }
 
+/* ---- whom it may have given tokens to ---- */
+
+static const struct reign_row {
+    const char *name;
+    struct tok_key key;
+    struct tok_key_reign expected;
+} reign_rows[] = {
+    {"pending", PENDING(T0 - 10, T0), {1, 0}},
+    {"imported, to verify", RETIRING(T0 + 10), {1, 0}},
+    {"signs", ACTIVE(T0 - 100), {T0 - 160, INT64_MAX}},
+    {"signs since a moment that the clock went back over", ACTIVE(T0 + 1), {0, INT64_MAX}},
+    {"signed",
+     {.state = TOK_KEY_RETIRING, .activated_at = T0 - 100, .deactivated_at = T0 - 50},
+     {T0 - 160, T0 - 50}},
+    {"the clock went back while it signed",
+     {.state = TOK_KEY_RETIRING, .activated_at = T0 - 100, .deactivated_at = T0 - 500},
+     {T0 - 160, T0 - 100}},
+};
+
+static void reigns(void **state)
+{
+    for (size_t i = 0; i < sizeof reign_rows / sizeof reign_rows[0]; i++) {
+        const struct reign_row *row = &reign_rows[i];
+        struct tok_key_reign reign = tok_key_reign_of(&row->key, T0);
+        if (reign.from != row->expected.from || reign.until != row->expected.until)
+            fail_msg("%s: %lld to %lld", row->name, (long long)reign.from, (long long)reign.until);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -561,6 +590,7 @@ int main(void)
         cmocka_unit_test(an_imported_key_signs),
         cmocka_unit_test(ends),
         cmocka_unit_test(next_publication),
+        cmocka_unit_test(reigns),
         cmocka_unit_test(years_with_a_good_clock),
         cmocka_unit_test(years_with_a_jumping_clock),
     };

@@ -110,6 +110,7 @@ static const struct {
     {"POST", "/admin/clients"},
     {"POST", "/admin/clients/web/secret"},
     {"POST", "/admin/keys/rotate"},
+    {"POST", "/admin/keys/any/revoke"},
     {"POST", "/admin/keys/import"},
     {"POST", "/admin/token/check"},
 };
@@ -158,6 +159,9 @@ static const struct {
     {"/admin/clients/web/secret", "{\"only\":0}", "only"},
     {"/admin/clients/once/secret", "{}", "public client"},
     {"/admin/keys/rotate", "{\"now\":\"true\"}", "now"},
+    {"/admin/keys/any/revoke", "{\"reason\":1}", "reason is not a string"},
+    {"/admin/keys/any/revoke", "{\"dry_run\":\"no\"}", "dry_run"},
+    {"/admin/keys/any/revoke", "{\"end_sessions\":0}", "end_sessions"},
     {"/admin/keys/import", "{\"jwk\":{}}", "jwk is not a string"},
     {"/admin/keys/import", "{\"jwk\":\"{}\",\"until\":\"x\"}", "until is not an integer"},
     {"/admin/keys/import", "{\"jwk\":\"{}\",\"until\":1.5}", "until is not an integer"},

@@ -164,9 +164,61 @@ static void secrets(void **state)
     bed_assert_audit(b, 3, TOK_AUDIT_LOGIN);
 }
 
+/* ---- sessions that end with a key ---- */
+
+/* Sessions of bed.h: created and advanced at BED_NOW. */
+static const struct {
+    const char *name;
+    struct tok_key_reign reign;
+    bool ends;
+} reigns[] = {
+    {"never signed", {1, 0}, false},
+    {"stopped before", {0, BED_NOW_S - 1}, false},
+    {"began after", {BED_NOW_S + 1, INT64_MAX}, false},
+    {"stopped in the same second", {0, BED_NOW_S}, true},
+    {"began in the same second", {BED_NOW_S, INT64_MAX}, true},
+};
+
+static void sessions_of_a_reign_end_with_the_key(void **state)
+{
+    struct bed *b = *state;
+    for (size_t i = 0; i < COUNT(reigns); i++) {
+        char sid[8], kid[8];
+        (void)snprintf(sid, sizeof sid, "r%zu", i);
+        (void)snprintf(kid, sizeof kid, "q%zu", i);
+        struct tok_op create = bed_create(sid, "u1", "web");
+        assert_int_equal(bed_must(b, &create), TOK_OP_DONE);
+        struct tok_key key = bed_key(kid, TOK_KEY_REVOKED);
+        struct tok_op op = bed_keys(&key, 1);
+        op.u.keys.end_sessions = true;
+        op.u.keys.reign = reigns[i].reign;
+        assert_int_equal(bed_must(b, &op), TOK_OP_DONE);
+        struct tok_session row;
+        assert_true(bed_find_session(b, sid, &row));
+        if (row.ended != reigns[i].ends)
+            fail_msg("%s", reigns[i].name);
+    }
+}
+
+static void a_conflict_ends_no_session(void **state)
+{
+    struct bed *b = *state;
+    struct tok_key unknown = bed_key("k9", TOK_KEY_REVOKED);
+    unknown.version = 1;
+    struct tok_op op = bed_keys(&unknown, 1);
+    op.u.keys.end_sessions = true;
+    op.u.keys.reign = (struct tok_key_reign){0, INT64_MAX};
+    assert_int_equal(bed_must(b, &op), TOK_OP_CONFLICT);
+    struct tok_session row;
+    assert_true(bed_find_session(b, "s1", &row));
+    assert_false(row.ended);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        bed_test(sessions_of_a_reign_end_with_the_key),
+        bed_test(a_conflict_ends_no_session),
         bed_test(conflicts_change_nothing),
         bed_test(signing_passes_from_one_to_the_other),
         bed_test(one_of_two_writers_wins),
