@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,77 @@ int tok_cmd_key_revoke(struct tok_args *a)
     return tok_buf_ok(&path) && tok_buf_ok(&body)
                ? tok_admin_command(a, "POST", path.ptr, tok_buf_span(&body), print_revoked)
                : tok_fail(TOK_ERR_TOO_LARGE, NULL);
+}
+
+/* ---- another master key ---- */
+
+static void print_rewrapped(const struct tok_json *answer)
+{
+    tok_span id = TOK_LIT("?"), next = TOK_LIT("");
+    int64_t rows = 0;
+    (void)tok_json_str(tok_json_get(answer, "master_key_id"), &id);
+    (void)tok_json_str(tok_json_get(answer, "next"), &next);
+    (void)tok_json_i64(tok_json_get(answer, "rows"), &rows);
+    printf("%lld rows sealed anew under master key %.*s\n%.*s\n", (long long)rows, (int)id.len,
+           id.ptr, (int)next.len, next.ptr);
+}
+
+/* A rewrap that was interrupted has left everything under one of two keys. When it is not the one that the
+ * configuration names, it may be the one that was to come: say so. */
+static bool opens_with(struct tok_args *a, const char *file)
+{
+    char set[PATH_MAX + 32];
+    struct tok_why why = {0};
+    char *room = malloc(TOK_REPLY_MAX);
+    if (!room || a->source.sets_count >= TOK_REPEATS_MAX) {
+        free(room);
+        return false;
+    }
+    struct tok_buf out = tok_buf_on(room, TOK_REPLY_MAX);
+    snprintf(set, sizeof set, "master_key_file=%s", file);
+    a->sets[a->source.sets_count++] = set;
+    bool opens = tok_admin_call(a, "GET", "/admin/keys", TOK_NONE, &out, &why) == TOK_OK;
+    a->source.sets_count--;
+    free(room);
+    return opens;
+}
+
+static int rewrap(struct tok_args *a, const char *file)
+{
+    char body_room[2 * PATH_MAX + 2048], answer_room[4096];
+    struct tok_buf body = TOK_BUF_ON(body_room), out = TOK_BUF_ON(answer_room);
+    struct tok_json_out j = tok_json_out(&body);
+    struct tok_why why = {0};
+    tok_json_object(&j);
+    tok_json_member_str(&j, "new_master_key_file", tok_span_str(file));
+    if (a->given[TOK_FLAG_REASON])
+        tok_json_member_str(&j, "reason", tok_span_str(a->value[TOK_FLAG_REASON]));
+    tok_json_end(&j);
+    if (!tok_buf_ok(&body))
+        return tok_fail(TOK_ERR_TOO_LARGE, NULL);
+    tok_err err = tok_admin_call(a, "POST", "/admin/keys/rewrap", tok_buf_span(&body), &out, &why);
+    if (err == TOK_ERR_CORRUPT && opens_with(a, file)) {
+        why = (struct tok_why){0};
+        (void)tok_why_set(
+            &why, err, "everything is sealed under %s already: name it as master_key_file", file);
+    }
+    if (err == TOK_OK)
+        err = tok_admin_show(a, tok_buf_span(&out), print_rewrapped, &why);
+    return err == TOK_OK ? tok_finish_output() : tok_fail(err, &why);
+}
+
+int tok_cmd_key_rewrap(struct tok_args *a)
+{
+    char file[PATH_MAX];
+    struct tok_why why = {0};
+    const char *given = a->value[TOK_FLAG_NEW_MASTER_KEY_FILE];
+    if (given && realpath(given, file))
+        return rewrap(a, file);
+    return tok_fail(
+        tok_why_set(&why, TOK_ERR_INVALID_REQUEST, "%s%s%s",
+                    given ? "--new-master-key-file " : "give --new-master-key-file FILE",
+                    given ? given : "", given ? ": there is no such file" : ""),
+        &why);
 }
 
 /* ---- import ---- */

@@ -1,7 +1,9 @@
 /* service/admin_keys.c: /admin/keys. Private halves come in, and never go out. */
 #include "service/admin_ops.h"
 #include "service/keys.h"
+#include "service/rewrap.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Times that mean "never" are left out. */
@@ -142,18 +144,25 @@ static void answer_revocation(struct tok_clerk *c, struct tok_admin_reply *reply
     tok_json_end(&j);
 }
 
-static bool read_revocation(const struct tok_json *body, struct tok_audit_context *who,
-                            struct tok_admin_reply *reply, struct revocation *r)
+static bool read_reason(const struct tok_json *body, struct tok_audit_context *who,
+                        struct tok_admin_reply *reply)
 {
     tok_span reason = TOK_LIT("");
-    if (!tok_admin_text(body, "reason", reply, &reason) ||
-        !tok_admin_flag(body, "dry_run", reply, &r->dry_run) ||
-        !tok_admin_flag(body, "end_sessions", reply, &r->end_sessions))
+    if (!tok_admin_text(body, "reason", reply, &reason))
         return false;
     if (!tok_text_set(&who->reason, reason))
         reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST,
                                  "the reason is longer than %zu bytes", tok_text_cap(&who->reason));
     return reply->err == TOK_OK;
+}
+
+static bool read_revocation(const struct tok_json *body, struct tok_audit_context *who,
+                            struct tok_admin_reply *reply, struct revocation *r)
+{
+    if (!read_reason(body, who, reply) || !tok_admin_flag(body, "dry_run", reply, &r->dry_run) ||
+        !tok_admin_flag(body, "end_sessions", reply, &r->end_sessions))
+        return false;
+    return true;
 }
 
 static tok_err revoke(struct tok_clerk *c, tok_span kid, const struct tok_audit_context *who,
@@ -179,4 +188,60 @@ void tok_admin_keys_revoke(struct tok_clerk *c, const struct tok_admin_request *
                               "there is no such key that could still verify");
     }
     free(r);
+}
+
+/* ---- the master key ---- */
+
+static const char *const what_is_next[] = {
+    [TOK_REWRAP_NOTHING] = "nothing to do: everything is sealed under this key already",
+    [TOK_REWRAP_REPLACED] = "master.key in the data folder holds the new key: the old one opens "
+                            "nothing here but old backups",
+    [TOK_REWRAP_STAGED] = "the new key lies beside master.key in the data folder, which could not "
+                          "be replaced: the next start does it",
+    [TOK_REWRAP_ELSEWHERE] = "only the new key opens this data folder now: give it to tokend where "
+                             "the old one came from (master_key_file) before the next start",
+};
+
+static void answer_rewrap(struct tok_admin_reply *reply, const struct tok_rewrap *r)
+{
+    struct tok_json_out j = tok_json_out(&reply->body);
+    tok_json_object(&j);
+    tok_json_member_str(&j, "master_key_id", tok_span_str(r->master_id));
+    tok_json_member_i64(&j, "rows", (int64_t)r->rows);
+    tok_json_member_bool(&j, "switched",
+                         r->outcome == TOK_REWRAP_NOTHING || r->outcome == TOK_REWRAP_REPLACED);
+    tok_json_member_str(&j, "next", tok_span_str(what_is_next[r->outcome]));
+    tok_json_end(&j);
+}
+
+/* The daemon opens the file, wherever the caller stands: so it has to be a whole path. */
+static bool read_path(const struct tok_json *body, struct tok_admin_reply *reply,
+                      char ret[static TOK_PATH_MAX])
+{
+    tok_span path = TOK_LIT("");
+    if (!tok_admin_text(body, "new_master_key_file", reply, &path))
+        return false;
+    if (!tok_span_starts(path, TOK_LIT("/")) || path.len >= TOK_PATH_MAX)
+        reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST,
+                                 "new_master_key_file is not an absolute path");
+    else
+        snprintf(ret, TOK_PATH_MAX, "%.*s", (int)path.len, path.ptr);
+    return reply->err == TOK_OK;
+}
+
+void tok_admin_keys_rewrap(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+                           struct tok_admin_reply *reply)
+{
+    tok_json_auto *body = NULL;
+    struct tok_audit_context who = tok_admin_who(rq);
+    char path[TOK_PATH_MAX];
+    struct tok_rewrap done;
+    if (!tok_admin_body(rq, reply, &body) || !read_reason(body, &who, reply) ||
+        !read_path(body, reply, path))
+        return;
+    reply->err = tok_rewrap(c, path, &who, &done, &reply->why);
+    if (reply->err == TOK_OK)
+        answer_rewrap(reply, &done);
+    else if (reply->err == TOK_ERR_CONFIG) /* the file's fault, so the caller's */
+        reply->err = TOK_ERR_INVALID_REQUEST;
 }

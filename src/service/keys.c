@@ -4,8 +4,8 @@
 
 #include "base/base64.h"
 #include "base/log.h"
-#include "crypto/seal.h"
 #include "jose/jwk.h"
+#include "service/sealed.h"
 
 #include <stdlib.h>
 
@@ -24,27 +24,19 @@ static struct tok_key_rules rules_of(const struct tok_clerk *c)
     return tok_key_rules_of(c->local.config, c->svc->longest_ttl_s);
 }
 
-/* ---- sealing: the row says what it is, so that a blob cannot be moved to another ---- */
-
-static tok_span sealed_about(const struct tok_key *record, struct tok_buf *room)
-{
-    tok_buf_put(room, TOK_LIT("key\n"));
-    tok_buf_put(room, tok_text_span(&record->kid));
-    tok_buf_putc(room, '\n');
-    tok_buf_put(room, tok_text_span(&record->alg));
-    return tok_buf_span(room);
-}
+/* ---- sealing ---- */
 
 static tok_err seal_key(const struct tok_secret *master, const struct tok_pkey *key,
                         struct tok_key *record)
 {
-    char about_room[128], jwk_room[TOK_JWK_MAX], blob_room[TOK_JWK_MAX + TOK_SEAL_OVERHEAD];
+    char about_room[TOK_SEALED_ABOUT_MAX], jwk_room[TOK_JWK_MAX],
+        blob_room[TOK_JWK_MAX + TOK_SEAL_OVERHEAD];
     struct tok_buf about = TOK_BUF_ON(about_room), jwk = TOK_BUF_ON(jwk_room),
                    blob = TOK_BUF_ON(blob_room);
     struct tok_buf text = tok_buf_on(record->sealed.s, tok_text_cap(&record->sealed));
     tok_err err = tok_jwk_print(key, tok_text_span(&record->kid), true, &jwk);
     if (err == TOK_OK)
-        err = tok_seal(master, sealed_about(record, &about), tok_buf_span(&jwk), &blob);
+        err = tok_seal(master, tok_sealed_key_about(record, &about), tok_buf_span(&jwk), &blob);
     tok_wipe(jwk_room, sizeof jwk_room);
     TOK_TRY(err);
     tok_b64url_put(&text, tok_buf_span(&blob));
@@ -55,14 +47,16 @@ static tok_err seal_key(const struct tok_secret *master, const struct tok_pkey *
 static tok_err unseal_key(const struct tok_secret *master, const struct tok_key *record,
                           struct tok_pkey **ret, struct tok_why *why)
 {
-    char about_room[128], jwk_room[TOK_JWK_MAX], blob_room[TOK_JWK_MAX + TOK_SEAL_OVERHEAD];
+    char about_room[TOK_SEALED_ABOUT_MAX], jwk_room[TOK_JWK_MAX],
+        blob_room[TOK_JWK_MAX + TOK_SEAL_OVERHEAD];
     struct tok_buf about = TOK_BUF_ON(about_room), jwk = TOK_BUF_ON(jwk_room),
                    blob = TOK_BUF_ON(blob_room);
     struct tok_why cause = {0};
     tok_kid kid;
     tok_err err = TOK_ERR_CORRUPT;
     if (tok_b64url_get(tok_text_span(&record->sealed), &blob))
-        err = tok_unseal(master, sealed_about(record, &about), tok_buf_span(&blob), &jwk, &cause);
+        err = tok_unseal(master, tok_sealed_key_about(record, &about), tok_buf_span(&blob), &jwk,
+                         &cause);
     if (err == TOK_OK)
         err = tok_jwk_parse(tok_buf_span(&jwk), ret, &kid, &cause);
     tok_wipe(jwk_room, sizeof jwk_room);
