@@ -161,17 +161,18 @@ int tok_cmd_key_rewrap(struct tok_args *a)
 static tok_err import_body(struct tok_args *a, struct tok_buf *body, struct tok_why *why)
 {
     char room[KEY_FILE_MAX];
-    struct tok_buf jwk = TOK_BUF_ON(room);
+    struct tok_buf text = TOK_BUF_ON(room);
     struct tok_json_out j = tok_json_out(body);
     uint64_t until = 0;
     if (a->given[TOK_FLAG_UNTIL] &&
         (!tok_span_u64(tok_span_str(a->value[TOK_FLAG_UNTIL]), &until) || until > INT64_MAX))
         return tok_why_set(why, TOK_ERR_INVALID_REQUEST, "--until takes seconds since 1970");
-    tok_err err = tok_read_file(a->operand, &jwk, why);
+    tok_err err = tok_read_file(a->operand, &text, why);
     tok_json_object(&j);
     tok_json_member_bool(&j, "activate", a->given[TOK_FLAG_ACTIVATE] != 0);
     tok_json_member_i64(&j, "until", (int64_t)until);
-    tok_json_member_str(&j, "jwk", err == TOK_OK ? tok_buf_span(&jwk) : TOK_LIT(""));
+    bool is_pem = tok_span_starts(tok_buf_span(&text), TOK_LIT("-----BEGIN "));
+    tok_json_member_str(&j, is_pem ? "pem" : "jwk", err == TOK_OK ? tok_buf_span(&text) : TOK_NONE);
     tok_json_end(&j);
     explicit_bzero(room, sizeof room);
     return err;

@@ -34,7 +34,7 @@ static const struct tok_command commands[] = {
     {"key",    "rotate",        NULL,   BIT(NOW),                                       "make the next signing key", tok_cmd_key_rotate},
     {"key",    "revoke",        "KID",  BIT(DRY_RUN) | BIT(END_SESSIONS) | BIT(REASON),  "refuse every token of a key, now, and say whom it touches", tok_cmd_key_revoke},
     {"key",    "rewrap",        NULL,   BIT(NEW_MASTER_KEY_FILE) | BIT(REASON),         "seal everything under another master key", tok_cmd_key_rewrap},
-    {"key",    "import",        "FILE", BIT(ACTIVATE) | BIT(UNTIL),                     "take in a private JWK, to verify with", tok_cmd_key_import},
+    {"key",    "import",        "FILE", BIT(ACTIVATE) | BIT(UNTIL),                     "take in a private or public key (JWK, PEM), to verify with", tok_cmd_key_import},
     {"key",    "export-public", NULL,   0,                                              "print the public keys as a JWK set", tok_cmd_key_export},
     {"policy", "test",          "FILE", 0,                                              "compile a policy file and run its tests", tok_cmd_policy_test},
     {"policy", "explain",       "METHOD PATH", BIT(AS) | BIT(HOST) | BIT(POLICY),       "say which rule decides, and why not the others", tok_cmd_policy_explain},

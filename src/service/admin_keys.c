@@ -79,12 +79,12 @@ void tok_admin_keys_rotate(struct tok_clerk *c, const struct tok_admin_request *
                 : NULL);
 }
 
-static tok_err import(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span jwk,
+static tok_err import(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span text,
                       bool activate, tok_time_s until, struct tok_admin_reply *reply)
 {
     struct tok_audit_context who = tok_admin_who(rq);
     struct tok_key key;
-    TOK_TRY(tok_keys_import(c, jwk, activate, until, &who, &key, &reply->why));
+    TOK_TRY(tok_keys_import(c, text, activate, until, &who, &key, &reply->why));
     reply->created = true;
     answer_key(reply, &key, NULL);
     return TOK_OK;
@@ -95,14 +95,15 @@ void tok_admin_keys_import(struct tok_clerk *c, const struct tok_admin_request *
                            struct tok_admin_reply *reply)
 {
     tok_json_auto *body = NULL;
-    tok_span jwk = TOK_LIT("");
+    tok_span jwk = TOK_LIT(""), pem = TOK_LIT("");
     bool activate = false;
     int64_t until = 0;
     if (!tok_admin_body(rq, reply, &body) || !tok_admin_text(body, "jwk", reply, &jwk) ||
+        !tok_admin_text(body, "pem", reply, &pem) ||
         !tok_admin_flag(body, "activate", reply, &activate) ||
         !tok_admin_number(body, "until", reply, &until))
         return;
-    reply->err = import(c, rq, jwk, activate, until, reply);
+    reply->err = import(c, rq, pem.len != 0 ? pem : jwk, activate, until, reply);
 }
 
 /* ---- revocation: the report is the same whether it is done or asked for ---- */

@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "base/log.h"
+#include "crypto/pem.h"
 #include "jose/jwk.h"
 #include "service/sealed.h"
 
@@ -438,14 +439,26 @@ static tok_err check_import(struct tok_clerk *c, tok_time_s until, struct tok_wh
     return TOK_OK;
 }
 
-tok_err tok_keys_import(struct tok_clerk *c, tok_span jwk, bool activate_it, tok_time_s until,
+static tok_err parse_key(tok_span text, struct tok_pkey **ret, tok_kid *ret_kid,
+                         struct tok_why *why)
+{
+    if (!tok_is_pem(text))
+        return tok_jwk_parse(text, ret, ret_kid, why);
+    TOK_TRY(tok_pkey_from_pem(text, ret, why));
+    tok_err err = tok_jwk_kid(*ret, ret_kid);
+    if (err != TOK_OK)
+        tok_pkey_destroy(ret);
+    return err;
+}
+
+tok_err tok_keys_import(struct tok_clerk *c, tok_span text, bool activate_it, tok_time_s until,
                         const struct tok_audit_context *who, struct tok_key *ret,
                         struct tok_why *why)
 {
     struct tok_pkey *key = NULL;
     tok_kid kid;
     TOK_TRY(check_import(c, until, why));
-    TOK_TRY(tok_jwk_parse(jwk, &key, &kid, why));
+    TOK_TRY(parse_key(text, &key, &kid, why));
     tok_err err = TOK_OK;
     if (activate_it && !tok_pkey_can_sign(key))
         err = tok_why_set(why, TOK_ERR_INVALID_REQUEST, "a public key cannot sign");

@@ -21,9 +21,9 @@ TOK_MUST_USE tok_err tok_keys_tick(struct tok_clerk *c, tok_time_s *ret_next_at)
  * not have seen it. `ret` is the record after it. */
 TOK_MUST_USE tok_err tok_keys_rotate(struct tok_clerk *c, bool now,
                                      const struct tok_audit_context *who, struct tok_key *ret);
-/* A private or public JWK that verifies (retiring) until `until` (0: until revoked), or signs from now on
+/* A private or public key, a JWK or PEM, that verifies (retiring) until `until` (0: until revoked), or signs from now on
  * (`activate`). TOK_ERR_CONFLICT: it is here already. */
-TOK_MUST_USE tok_err tok_keys_import(struct tok_clerk *c, tok_span jwk, bool activate,
+TOK_MUST_USE tok_err tok_keys_import(struct tok_clerk *c, tok_span text, bool activate,
                                      tok_time_s until, const struct tok_audit_context *who,
                                      struct tok_key *ret, struct tok_why *why);
 /* Tokens of this key are refused from here on. When it was the signing key a new one signs in the same

@@ -5,7 +5,10 @@ import json
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, PublicFormat)
 
 from support import jwt
 from support.service import FORGER, RS, SVC, ok, refusal
@@ -211,6 +214,36 @@ def test_a_public_key_verifies_but_cannot_sign(service, tmp_path):
     service.refused("key", "import", path, "--activate")
     assert service.cli("key", "import", path, "--json")["kid"] == ED25519_KID
     assert ED25519_KID in published(service)
+
+
+@pytest.mark.parametrize("make", [
+    ed25519.Ed25519PrivateKey.generate,
+    lambda: ec.generate_private_key(ec.SECP256R1()),
+    lambda: ec.generate_private_key(ec.SECP521R1()),
+    lambda: rsa.generate_private_key(65537, 2048),
+], ids=["Ed25519", "P-256", "P-521", "RSA"])
+def test_pem_as_other_tools_write_it(service, tmp_path, make):
+    key = make()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    public = key.public_key().public_bytes(Encoding.PEM,
+                                           PublicFormat.SubjectPublicKeyInfo).decode()
+    service.refused("key", "import", write(tmp_path, public), "--activate")
+    made = service.cli("key", "import", write(tmp_path, private), "--activate", "--json")
+    assert signer(service) == made["kid"] == jwt.thumbprint(published(service)[made["kid"]])
+    token = service.tokens()["access_token"]
+    assert service.is_active(token)
+    service.refused("key", "import", write(tmp_path, public))  # the same key, so the same kid
+    service.restart()
+    assert signer(service) == made["kid"] and service.is_active(token)
+
+
+def test_pem_that_is_no_key(shared, tmp_path):
+    key = ed25519.Ed25519PrivateKey.generate()
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8,
+                               BestAvailableEncryption(b"phrase")).decode()
+    assert "encrypted" in shared.refused("key", "import", write(tmp_path, secret))
+    for text in ("-----BEGIN PRIVATE KEY-----\n", "-----BEGIN CERTIFICATE-----\n"):
+        shared.refused("key", "import", write(tmp_path, text))
 
 
 def test_a_key_that_verifies_until_a_moment(service, tmp_path):

@@ -170,6 +170,8 @@ static const struct {
     {"/admin/keys/any/revoke", "{\"reason\":1}", "reason is not a string"},
     {"/admin/keys/any/revoke", "{\"dry_run\":\"no\"}", "dry_run"},
     {"/admin/keys/any/revoke", "{\"end_sessions\":0}", "end_sessions"},
+    {"/admin/keys/import", "{\"pem\":[]}", "pem is not a string"},
+    {"/admin/keys/import", "{\"pem\":\"-----BEGIN X-----\"}", "neither PRIVATE KEY"},
     {"/admin/keys/import", "{\"jwk\":{}}", "jwk is not a string"},
     {"/admin/keys/import", "{\"jwk\":\"{}\",\"until\":\"x\"}", "until is not an integer"},
     {"/admin/keys/import", "{\"jwk\":\"{}\",\"until\":1.5}", "until is not an integer"},
