@@ -12,8 +12,11 @@
 
 static void print_keys(const struct tok_json *answer)
 {
+    int64_t fetches = 0;
+    (void)tok_json_i64(tok_json_get(answer, "jwks_fetches"), &fetches);
     tok_print_table(tok_json_get(answer, "keys"),
-                    "kid alg state created_at activate_at activated_at retire_at");
+                    "kid alg state created_at next_step next_at jwks_fetches");
+    printf("of %lld fetches of the key set in the last hour\n", (long long)fetches);
 }
 
 int tok_cmd_key_list(struct tok_args *a)

@@ -156,6 +156,28 @@ void tok_key_revoke(struct tok_key *k, tok_time_s now)
     k->retire_at = now;
 }
 
+static struct tok_key_next next_of_active(const struct tok_key *k, const struct tok_key *pending,
+                                          const struct tok_key_rules *r)
+{
+    if (pending)
+        return (struct tok_key_next){"deactivate", due_at(pending, r)};
+    if (r->rotate_every_s != 0)
+        return (struct tok_key_next){"successor", successor_at(k->activated_at, r)};
+    return (struct tok_key_next){0};
+}
+
+struct tok_key_next tok_key_next_of(const struct tok_key *k, const struct tok_key *pending,
+                                    const struct tok_key_rules *r)
+{
+    if (k->state == TOK_KEY_PENDING)
+        return (struct tok_key_next){"activate", due_at(k, r)};
+    if (k->state == TOK_KEY_ACTIVE)
+        return next_of_active(k, pending, r);
+    if (k->state == TOK_KEY_RETIRING && k->retire_at != 0)
+        return (struct tok_key_next){"retire", k->retire_at};
+    return (struct tok_key_next){0};
+}
+
 /* A refresh that is repeated within its grace gives a token out without a new time in the row. */
 #define REPEAT_MARGIN_S 60
 

@@ -37,29 +37,72 @@ static void answer_key(struct tok_admin_reply *reply, const struct tok_key *k, c
     tok_json_end(&j);
 }
 
+struct listing {
+    struct tok_json_out j;
+    const struct tok_clerk *c;
+    const struct tok_key *pending; /* or NULL */
+    struct tok_key_rules rules;
+    tok_time_s now;
+};
+
+/* How often the loops gave out the key set in the last hour, in times that began after `since`. */
+static int64_t fetches_since(const struct listing *l, tok_time_s since)
+{
+    const struct tok_publisher *loops = &l->c->svc->publisher;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < loops->count; i++)
+        sum += tok_fetches_since(&loops->locals[i]->fetches, since, l->now);
+    return (int64_t)sum;
+}
+
+static void put_outlook(struct listing *l, const struct tok_key *k)
+{
+    struct tok_key_next next = tok_key_next_of(k, l->pending, &l->rules);
+    if (next.step) {
+        tok_json_member_str(&l->j, "next_step", tok_span_str(next.step));
+        tok_json_member_i64(&l->j, "next_at", next.at);
+    }
+    if (tok_key_live(k) && k->public_jwk.len != 0)
+        tok_json_member_i64(&l->j, "jwks_fetches", fetches_since(l, k->created_at));
+}
+
 static bool list_key(const struct tok_key *k, void *arg)
 {
-    struct tok_json_out *j = arg;
-    tok_json_object(j);
-    put_key_members(j, k);
+    struct listing *l = arg;
+    tok_json_object(&l->j);
+    put_key_members(&l->j, k);
+    put_outlook(l, k);
     if (k->public_jwk.len != 0) {
-        tok_json_key(j, "public_jwk");
-        tok_json_put_raw(j, tok_text_span(&k->public_jwk));
+        tok_json_key(&l->j, "public_jwk");
+        tok_json_put_raw(&l->j, tok_text_span(&k->public_jwk));
     }
-    tok_json_end(j);
+    tok_json_end(&l->j);
     return true;
+}
+
+static const struct tok_key *pending_of(const struct tok_keyring *keyring)
+{
+    for (size_t i = 0; i < keyring->count; i++)
+        if (keyring->entries[i].record.state == TOK_KEY_PENDING)
+            return &keyring->entries[i].record;
+    return NULL;
 }
 
 void tok_admin_keys_list(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
                          struct tok_admin_reply *reply)
 {
-    struct tok_json_out j = tok_json_out(&reply->body);
-    tok_json_object(&j);
-    tok_json_key(&j, "keys");
-    tok_json_array(&j);
-    reply->err = tok_reader_keys(c->reader, list_key, &j);
-    tok_json_end(&j);
-    tok_json_end(&j);
+    struct listing l = {.j = tok_json_out(&reply->body),
+                        .c = c,
+                        .pending = pending_of(c->local.keyring),
+                        .rules = tok_key_rules_of(c->local.config, c->svc->longest_ttl_s),
+                        .now = tok_time_to_s(tok_loop_now(&c->loop.loop))};
+    tok_json_object(&l.j);
+    tok_json_member_i64(&l.j, "jwks_fetches", fetches_since(&l, l.now - TOK_FETCHES_WINDOW_S));
+    tok_json_key(&l.j, "keys");
+    tok_json_array(&l.j);
+    reply->err = tok_reader_keys(c->reader, list_key, &l);
+    tok_json_end(&l.j);
+    tok_json_end(&l.j);
 }
 
 void tok_admin_keys_rotate(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,

@@ -101,6 +101,27 @@ def test_max_age_never_reaches_beyond_the_next_publication(fleet):
     assert 1 <= max_age(service) <= 70
 
 
+def test_the_list_says_what_comes_next_and_who_has_seen_it(fleet):
+    service = fleet.serve({"signing.algorithm": "EdDSA"}, empty=True)
+    first = service.cli("key", "list", "--json")
+    assert first["jwks_fetches"] == 0
+    (key,) = first["keys"]
+    assert key["next_step"] == "successor" and key["jwks_fetches"] == 0
+    assert key["next_at"] == key["activated_at"] + 30 * 86400 - 330
+    made = service.cli("key", "rotate", "--json")
+    service.get(JWKS)
+    # Counted in times of ten seconds that began after the key was there.
+    wait_until(lambda: service.get(JWKS) and keys(service)[made["kid"]]["jwks_fetches"] > 0,
+               "fetches carry the new key", 25)
+    listed = service.cli("key", "list", "--json")
+    after = {key["kid"]: key for key in listed["keys"]}
+    assert after[made["kid"]]["jwks_fetches"] <= listed["jwks_fetches"]
+    assert after[made["kid"]]["next_step"] == "activate"
+    assert after[key["kid"]]["next_step"] == "deactivate"
+    assert after[key["kid"]]["next_at"] == after[made["kid"]]["next_at"] == made["activate_at"]
+    assert "fetches of the key set" in service.cli("key", "list")
+
+
 # ---- rotation ----
 
 def test_a_rotated_key_is_published_before_it_signs(service):
