@@ -18,6 +18,7 @@ static const struct tok_command commands[] = {
     {"serve",  NULL,            NULL,   BIT(LISTEN),                                    "serve until SIGTERM; SIGHUP reloads", tok_cmd_serve},
     {"init",   NULL,            NULL,   BIT(DEMO),                                      "make the data folder: database, master key, signing key", tok_cmd_init},
     {"migrate", NULL,           NULL,   0,                                              "bring the database to this version", tok_cmd_migrate},
+    {"backup", NULL,            "FILE", BIT(FORCE),                                     "copy the database, while serving or not", tok_cmd_backup},
     {"user",   "add",           "NAME", BIT(ID) | BIT(ROLE) | BIT(SCOPE),               "add a user; the password comes from standard input", tok_cmd_user_add},
     {"user",   "list",          NULL,   BIT(AFTER),                                     "list users", tok_cmd_user_list},
     {"user",   "passwd",        "NAME", 0,                                              "set a password and end all sessions", tok_cmd_user_passwd},

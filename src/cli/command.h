@@ -18,6 +18,7 @@
     X(DEMO, "demo", NULL, "also make a user and a client to try, and print them once")             \
     X(DRY_RUN, "dry-run", NULL, "say what it would do, and do nothing")                            \
     X(END_SESSIONS, "end-sessions", NULL, "end the sessions that it touches too")                  \
+    X(FORCE, "force", NULL, "replace the file that is there")                                      \
     X(GRANT, "grant", "A,B", "password, refresh_token, client_credentials")                        \
     X(HOST, "host", "HOST", "the host that was asked for")                                         \
     X(ID, "id", "ID", "user id that must be kept")                                                 \
@@ -69,7 +70,7 @@ struct tok_command {
     tok_command_fn *run;
 };
 
-tok_command_fn tok_cmd_serve, tok_cmd_init, tok_cmd_migrate, tok_cmd_health;
+tok_command_fn tok_cmd_serve, tok_cmd_init, tok_cmd_migrate, tok_cmd_backup, tok_cmd_health;
 tok_command_fn tok_cmd_user_add, tok_cmd_user_list, tok_cmd_user_passwd, tok_cmd_user_disable,
     tok_cmd_user_enable, tok_cmd_user_roles, tok_cmd_user_logout, tok_cmd_user_remove;
 tok_command_fn tok_cmd_client_add, tok_cmd_client_list, tok_cmd_client_secret,

@@ -13,6 +13,7 @@
 #include "service/users.h"
 #include "store/sqlite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -210,6 +211,17 @@ tok_err tok_boot_migrate(const struct tok_config *config, const struct tok_data_
     TOK_TRY(open_store(config, dir, &b, why));
     tok_store_close(&b.service.store);
     return TOK_OK;
+}
+
+tok_err tok_boot_backup(const struct tok_config *config, const char *to, bool overwrite,
+                        struct tok_why *why)
+{
+    char path[TOK_PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/tokend.db", config->data_dir.ptr);
+    if (n < 0 || n >= (int)sizeof path || access(path, F_OK) != 0)
+        return tok_why_set(why, TOK_ERR_CONFIG, "there is no database in data folder %.200s",
+                           config->data_dir.ptr);
+    return tok_sqlite_backup(path, to, overwrite, (int)config->store_busy_timeout_ms, why);
 }
 
 static tok_err load(struct tok_boot *b, const struct tok_config *config, struct tok_why *why)
