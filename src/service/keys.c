@@ -245,8 +245,10 @@ static tok_err fill_record(struct tok_clerk *c, const struct tok_pkey *key, tok_
 {
     struct tok_key_rules rules = rules_of(c);
     *record = (struct tok_key){.state = TOK_KEY_PENDING};
-    record->created_at = tok_time_to_s(tok_loop_now(&c->loop.loop));
-    record->activate_at = tok_key_safe_from(record->created_at, &rules);
+    tok_time_us now = tok_loop_now(&c->loop.loop);
+    record->created_at = tok_time_to_s(now);
+    /* Rows hold whole seconds. Counted from the next one: a part of a second is a part of max-age. */
+    record->activate_at = tok_key_safe_from(tok_time_to_s(now + TOK_US_PER_S - 1), &rules);
     struct tok_buf jwk = tok_buf_on(record->public_jwk.s, tok_text_cap(&record->public_jwk));
     const struct tok_alg *alg = tok_pkey_alg(key);
     if (!alg->symmetric)

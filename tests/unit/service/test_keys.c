@@ -19,6 +19,7 @@
 #define DAY 86400
 #define PERIOD (30 * DAY) /* keys.rotate_every */
 #define LEAD 330          /* keys.jwks_max_age_s + keys.publish_margin_s */
+#define WAIT (LEAD + 1)   /* of the part of a second in which the bed's clock stands, the whole */
 #define LIFE 660          /* access_token.ttl_s + 60 */
 
 /* ---- looking ---- */
@@ -98,12 +99,12 @@ static void a_key_is_public_before_it_signs_and_after_it_stopped(void **state)
     assert_int_equal(tick(b), BED_NOW_S + PERIOD - LEAD);
 
     bed_pass(b, (PERIOD - LEAD) * TOK_US_PER_S);
-    assert_int_equal(tick(b), BED_NOW_S + PERIOD);
+    assert_int_equal(tick(b), BED_NOW_S + PERIOD - LEAD + WAIT);
     assert_states(b, 1, 1, 0, 0, 0);
     assert_string_equal(active_kid(b), first);
     bed_assert_newest_audit(b, TOK_AUDIT_KEY_CREATED);
 
-    bed_pass(b, (LEAD - 1) * TOK_US_PER_S);
+    bed_pass(b, (WAIT - 1) * TOK_US_PER_S);
     issue(b, &last);
     (void)tick(b);
     assert_states(b, 1, 1, 0, 0, 0);
@@ -168,13 +169,37 @@ static void rotate_makes_one_pending_key_however_often(void **state)
     assert_int_equal(tok_keys_rotate(&b->clerk, false, &b->who, &one), TOK_OK);
     assert_int_equal(tok_keys_rotate(&b->clerk, false, &b->who, &two), TOK_OK);
     assert_string_equal(one.kid.s, two.kid.s);
-    assert_int_equal(one.activate_at, BED_NOW_S + LEAD);
+    assert_int_equal(one.activate_at, BED_NOW_S + WAIT);
     assert_states(b, 1, 1, 0, 0, 0);
     assert_true(in_jwks(b, one.kid.s));
     assert_string_not_equal(active_kid(b), one.kid.s);
-    bed_pass(b, LEAD * TOK_US_PER_S);
+    bed_pass(b, WAIT * TOK_US_PER_S);
     (void)tick(b);
     assert_string_equal(active_kid(b), one.kid.s);
+}
+
+/* A key that is made late in a second waits no shorter than one that is made early in it. */
+static void parts_of_a_second_are_waited_for(void **state)
+{
+    static const struct {
+        tok_time_us made_at; /* after BED_NOW_S */
+        tok_time_s signs_at;
+    } rows[] = {{250000, 1 + LEAD}, {999999, 1 + LEAD}, {1000000, 1 + LEAD}, {1000001, 2 + LEAD}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bed b;
+        struct tok_key one;
+        bed_open(&b, NULL);
+        bed_pass(&b, rows[i].made_at - 250000); /* where the bed's clock stands */
+        assert_int_equal(tok_keys_rotate(&b.clerk, false, &b.who, &one), TOK_OK);
+        assert_int_equal(one.activate_at, BED_NOW_S + rows[i].signs_at);
+        bed_pass(&b, rows[i].signs_at * TOK_US_PER_S - rows[i].made_at - 1);
+        assert_int_equal(tick(&b), one.activate_at);
+        assert_string_not_equal(active_kid(&b), one.kid.s);
+        bed_pass(&b, 1);
+        (void)tick(&b);
+        assert_string_equal(active_kid(&b), one.kid.s);
+        bed_close(&b);
+    }
 }
 
 static void rotate_now_signs_at_once(void **state)
@@ -606,6 +631,7 @@ int main(void)
         cmocka_unit_test(by_hand_only_means_never),
         bed_test(the_schedule_survives_a_failing_store),
         bed_test(rotate_makes_one_pending_key_however_often),
+        cmocka_unit_test(parts_of_a_second_are_waited_for),
         bed_test(rotate_now_signs_at_once),
         bed_test(there_is_always_room_for_a_key_that_signs),
         bed_test(a_revoked_key_is_refused_at_once_and_replaced),
