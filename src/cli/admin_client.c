@@ -130,8 +130,8 @@ tok_err tok_daemon_health(struct tok_args *a, struct tok_buf *out, struct tok_wh
     return err;
 }
 
-static tok_err show(struct tok_args *a, tok_span answer, void (*print)(const struct tok_json *),
-                    struct tok_why *why)
+tok_err tok_admin_show(struct tok_args *a, tok_span answer, void (*print)(const struct tok_json *),
+                       struct tok_why *why)
 {
     tok_json_auto *parsed = NULL;
     if (a->given[TOK_FLAG_JSON]) {
@@ -155,7 +155,7 @@ int tok_admin_command(struct tok_args *a, const char *method, const char *path, 
     struct tok_buf out = tok_buf_on(room, TOK_REPLY_MAX);
     tok_err err = tok_admin_call(a, method, path, body, &out, &why);
     if (err == TOK_OK)
-        err = show(a, tok_buf_span(&out), print, &why);
+        err = tok_admin_show(a, tok_buf_span(&out), print, &why);
     explicit_bzero(room, out.len);
     free(room);
     return err == TOK_OK ? tok_finish_output() : tok_fail(err, &why);

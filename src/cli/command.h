@@ -16,15 +16,20 @@
     X(CONFIG, "config", "FILE", "configuration file (YAML)")                                       \
     X(DATA, "data", "DIR", "data folder (option data)")                                            \
     X(DEMO, "demo", NULL, "also make a user and a client to try, and print them once")             \
+    X(DRY_RUN, "dry-run", NULL, "say what it would do, and do nothing")                            \
+    X(END_SESSIONS, "end-sessions", NULL, "end the sessions that it touches too")                  \
+    X(FORCE, "force", NULL, "replace the file that is there")                                      \
     X(GRANT, "grant", "A,B", "password, refresh_token, client_credentials")                        \
     X(HOST, "host", "HOST", "the host that was asked for")                                         \
     X(ID, "id", "ID", "user id that must be kept")                                                 \
     X(JSON, "json", NULL, "print JSON")                                                            \
     X(LISTEN, "listen", "ADDRESS", "address to serve on (option listen)")                          \
+    X(NEW_MASTER_KEY_FILE, "new-master-key-file", "FILE", "32 bytes: raw, hex or base64url")       \
     X(NOW, "now", NULL, "sign at once, although some verifiers may not have seen the key")         \
     X(ONLY, "only", NULL, "older secrets end now")                                                 \
     X(POLICY, "policy", "FILE", "policy file (default: option policy.file)")                       \
     X(PUBLIC, "public", NULL, "a client that can keep no secret")                                  \
+    X(REASON, "reason", "TEXT", "why, for the audit log")                                          \
     X(ROLE, "role", "ROLE", "may repeat")                                                          \
     X(SCOPE, "scope", "'A B'", "scopes, space separated")                                          \
     X(SECRET_STDIN, "secret-stdin", NULL, "read the secret from standard input")                   \
@@ -65,13 +70,13 @@ struct tok_command {
     tok_command_fn *run;
 };
 
-tok_command_fn tok_cmd_serve, tok_cmd_init, tok_cmd_migrate, tok_cmd_health;
+tok_command_fn tok_cmd_serve, tok_cmd_init, tok_cmd_migrate, tok_cmd_backup, tok_cmd_health;
 tok_command_fn tok_cmd_user_add, tok_cmd_user_list, tok_cmd_user_passwd, tok_cmd_user_disable,
     tok_cmd_user_enable, tok_cmd_user_roles, tok_cmd_user_logout, tok_cmd_user_remove;
 tok_command_fn tok_cmd_client_add, tok_cmd_client_list, tok_cmd_client_secret,
     tok_cmd_client_remove;
 tok_command_fn tok_cmd_key_list, tok_cmd_key_rotate, tok_cmd_key_revoke, tok_cmd_key_import,
-    tok_cmd_key_export;
+    tok_cmd_key_export, tok_cmd_key_rewrap;
 tok_command_fn tok_cmd_policy_test, tok_cmd_policy_explain;
 tok_command_fn tok_cmd_token_check, tok_cmd_config_check, tok_cmd_config_show;
 
@@ -117,6 +122,10 @@ TOK_MUST_USE tok_err tok_admin_call(struct tok_args *a, const char *method, cons
  * the exit code. */
 int tok_admin_command(struct tok_args *a, const char *method, const char *path, tok_span body,
                       void (*print)(const struct tok_json *answer));
+/* What it does with the answer. */
+TOK_MUST_USE tok_err tok_admin_show(struct tok_args *a, tok_span answer,
+                                    void (*print)(const struct tok_json *answer),
+                                    struct tok_why *why);
 /* The same for a listing: one page, from --after on. */
 int tok_admin_list(struct tok_args *a, const char *path,
                    void (*print)(const struct tok_json *answer));

@@ -61,6 +61,14 @@ tok_err tok_seal(const struct tok_secret *master, tok_span about, tok_span plain
     return TOK_OK;
 }
 
+bool tok_sealed_under(const struct tok_secret *master, tok_span blob)
+{
+    uint8_t id[TOK_MASTER_ID_BYTES];
+    tok_master_id(master, id);
+    return blob.len >= TOK_SEAL_OVERHEAD &&
+           tok_span_eq(tok_span_of(id, sizeof id), tok_span_of(blob.ptr + 1, sizeof id));
+}
+
 /* What can be said before opening it: is it ours at all, and is this the key it wants? */
 static tok_err check_head(const struct associated *ad, tok_span blob, struct tok_why *why)
 {

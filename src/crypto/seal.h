@@ -17,6 +17,8 @@ void tok_master_id(const struct tok_secret *master, uint8_t ret[static TOK_MASTE
 
 TOK_MUST_USE tok_err tok_seal(const struct tok_secret *master, tok_span about, tok_span plain,
                               struct tok_buf *out);
+/* Whether a blob says that it was sealed under this key. It may be damaged all the same. */
+bool tok_sealed_under(const struct tok_secret *master, tok_span blob);
 /* TOK_ERR_CORRUPT: damaged, moved to another row, or sealed under another master key (then `why` says
  * which of them). The plain bytes are appended to `out`; the caller wipes them. */
 TOK_MUST_USE tok_err tok_unseal(const struct tok_secret *master, tok_span about, tok_span blob,

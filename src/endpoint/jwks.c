@@ -29,8 +29,9 @@ void tok_endpoint_jwks(struct tok_request *r)
     const struct tok_keyring *keyring = context->local->keyring;
     char cache_room[48];
     struct tok_buf cache = TOK_BUF_ON(cache_room);
-    int64_t max_age_s = tok_keyring_max_age(keyring, context->local->config->jwks_max_age_s,
-                                            tok_time_to_s(tok_context_now(context)));
+    tok_time_s now = tok_time_to_s(tok_context_now(context));
+    int64_t max_age_s = tok_keyring_max_age(keyring, context->local->config->jwks_max_age_s, now);
+    tok_fetches_add(&context->local->fetches, now);
     tok_buf_put(&cache, TOK_LIT("public, max-age="));
     tok_buf_put_i64(&cache, max_age_s);
 

@@ -29,7 +29,8 @@
     X(KEY_ACTIVATED, "key_activated")                                                              \
     X(KEY_DEACTIVATED, "key_deactivated")                                                          \
     X(KEY_RETIRED, "key_retired")                                                                  \
-    X(KEY_REVOKED, "key_revoked")
+    X(KEY_REVOKED, "key_revoked")                                                                  \
+    X(MASTER_KEY_CHANGED, "master_key_changed")
 
 enum tok_audit_event {
     TOK_AUDIT_NONE = 0,

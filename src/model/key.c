@@ -156,6 +156,42 @@ void tok_key_revoke(struct tok_key *k, tok_time_s now)
     k->retire_at = now;
 }
 
+static struct tok_key_next next_of_active(const struct tok_key *k, const struct tok_key *pending,
+                                          const struct tok_key_rules *r)
+{
+    if (pending)
+        return (struct tok_key_next){"deactivate", due_at(pending, r)};
+    if (r->rotate_every_s != 0)
+        return (struct tok_key_next){"successor", successor_at(k->activated_at, r)};
+    return (struct tok_key_next){0};
+}
+
+struct tok_key_next tok_key_next_of(const struct tok_key *k, const struct tok_key *pending,
+                                    const struct tok_key_rules *r)
+{
+    if (k->state == TOK_KEY_PENDING)
+        return (struct tok_key_next){"activate", due_at(k, r)};
+    if (k->state == TOK_KEY_ACTIVE)
+        return next_of_active(k, pending, r);
+    if (k->state == TOK_KEY_RETIRING && k->retire_at != 0)
+        return (struct tok_key_next){"retire", k->retire_at};
+    return (struct tok_key_next){0};
+}
+
+/* A refresh that is repeated within its grace gives a token out without a new time in the row. */
+#define REPEAT_MARGIN_S 60
+
+struct tok_key_reign tok_key_reign_of(const struct tok_key *k, tok_time_s now)
+{
+    if (k->activated_at == 0)
+        return (struct tok_key_reign){.from = 1, .until = 0};
+    return (struct tok_key_reign){
+        /* A clock that was set back since dates sessions before the key. */
+        .from = k->activated_at > now ? 0 : k->activated_at - REPEAT_MARGIN_S,
+        .until = k->deactivated_at != 0 ? later(k->deactivated_at, k->activated_at) : INT64_MAX,
+    };
+}
+
 tok_time_s tok_key_next_publication(const struct tok_key *const *keys, size_t count,
                                     const struct tok_key_rules *r)
 {

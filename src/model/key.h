@@ -79,6 +79,22 @@ void tok_key_activate(struct tok_key *pending, struct tok_key *active, tok_time_
                       const struct tok_key_rules *r);
 void tok_key_retire(struct tok_key *k, tok_time_s now);
 void tok_key_revoke(struct tok_key *k, tok_time_s now);
+/* What the schedule will do with a key next, for people. `pending` may be NULL. */
+struct tok_key_next {
+    const char
+        *step; /* "activate", "deactivate", "successor" (is published), "retire"; NULL: nothing */
+    tok_time_s at;
+};
+struct tok_key_next tok_key_next_of(const struct tok_key *k, const struct tok_key *pending,
+                                    const struct tok_key_rules *r);
+
+/* When it signed for us, as far as a session can tell: one that lived at some moment from `from` to `until`
+ * may have been given a token by it. from > until: it never signed. */
+struct tok_key_reign {
+    tok_time_s from, until;
+};
+struct tok_key_reign tok_key_reign_of(const struct tok_key *k, tok_time_s now);
+
 /* When the schedule of rotations next publishes a key; 0: never. For the JWKS max-age. */
 tok_time_s tok_key_next_publication(const struct tok_key *const *keys, size_t count,
                                     const struct tok_key_rules *r);

@@ -28,6 +28,7 @@ static const struct tok_admin_op table[] = {
     {"DELETE", "/admin/clients/{id}", tok_admin_clients_remove},
     {"GET", "/admin/keys", tok_admin_keys_list},
     {"POST", "/admin/keys/import", tok_admin_keys_import},
+    {"POST", "/admin/keys/rewrap", tok_admin_keys_rewrap},
     {"POST", "/admin/keys/rotate", tok_admin_keys_rotate},
     {"POST", "/admin/keys/{id}/revoke", tok_admin_keys_revoke},
     {"POST", "/admin/reload", reload},

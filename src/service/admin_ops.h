@@ -18,7 +18,7 @@ tok_admin_run_op tok_admin_clients_list, tok_admin_clients_add, tok_admin_client
     tok_admin_clients_remove;
 /* admin_keys.c */
 tok_admin_run_op tok_admin_keys_list, tok_admin_keys_rotate, tok_admin_keys_import,
-    tok_admin_keys_revoke;
+    tok_admin_keys_revoke, tok_admin_keys_rewrap;
 /* admin_sessions.c */
 tok_admin_run_op tok_admin_sessions_list, tok_admin_sessions_end;
 /* admin_tokens.c */

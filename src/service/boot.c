@@ -3,30 +3,24 @@
 #include "service/boot.h"
 
 #include "base/base64.h"
+#include "base/log.h"
 #include "crypto/crypto.h"
-#include "crypto/seal.h"
 #include "service/clients.h"
 #include "service/keys.h"
 #include "service/master_key.h"
+#include "service/sealed.h"
 #include "service/settings.h"
 #include "service/users.h"
 #include "store/sqlite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LONGEST_TTL TOK_LIT("longest_access_ttl_s")
 
 /* ---- secrets: random, versioned, sealed rows ---- */
-
-static tok_span secret_about(tok_span name, uint16_t number, struct tok_buf *room)
-{
-    tok_buf_put(room, TOK_LIT("secret\n"));
-    tok_buf_put(room, name);
-    tok_buf_putc(room, '\n');
-    tok_buf_put_i64(room, number);
-    return tok_buf_span(room);
-}
 
 struct secret_loading {
     struct tok_service *svc;
@@ -45,7 +39,7 @@ static enum tok_secret_use use_of(tok_span name)
 static tok_err load_secret(struct tok_service *svc, const struct tok_secret_row *row,
                            struct tok_why *why)
 {
-    char about_room[64], blob_room[256], plain_room[TOK_KEY_BYTES];
+    char about_room[TOK_SEALED_ABOUT_MAX], blob_room[256], plain_room[TOK_KEY_BYTES];
     struct tok_buf about = TOK_BUF_ON(about_room), blob = TOK_BUF_ON(blob_room),
                    plain = TOK_BUF_ON(plain_room);
     struct tok_why cause = {.text = "the row is damaged"};
@@ -54,7 +48,8 @@ static tok_err load_secret(struct tok_service *svc, const struct tok_secret_row 
     tok_err err = TOK_ERR_CORRUPT;
     if (use < TOK_USE_COUNT && tok_b64url_get(tok_text_span(&row->sealed), &blob)) {
         cause.text[0] = 0;
-        err = tok_unseal(svc->master, secret_about(tok_text_span(&row->name), row->number, &about),
+        err = tok_unseal(svc->master,
+                         tok_sealed_secret_about(tok_text_span(&row->name), row->number, &about),
                          tok_buf_span(&blob), &plain, &cause);
     }
     if (err == TOK_OK)
@@ -86,7 +81,7 @@ static tok_err load_secrets(struct tok_service *svc, struct tok_reader *reader, 
 
 static tok_err make_secret(struct tok_clerk *c, enum tok_secret_use use)
 {
-    char about_room[64], blob_room[TOK_KEY_BYTES + TOK_SEAL_OVERHEAD];
+    char about_room[TOK_SEALED_ABOUT_MAX], blob_room[TOK_KEY_BYTES + TOK_SEAL_OVERHEAD];
     struct tok_buf about = TOK_BUF_ON(about_room), blob = TOK_BUF_ON(blob_room);
     struct tok_secret *secret = NULL;
     struct tok_op *op = calloc(1, sizeof *op);
@@ -100,8 +95,9 @@ static tok_err make_secret(struct tok_clerk *c, enum tok_secret_use use)
     tok_assert(fits);
     tok_err err = tok_secret_random(TOK_KEY_BYTES, &secret);
     if (err == TOK_OK)
-        err = tok_seal(c->svc->master, secret_about(tok_text_span(&row->name), 1, &about),
-                       tok_secret_span(secret), &blob);
+        err =
+            tok_seal(c->svc->master, tok_sealed_secret_about(tok_text_span(&row->name), 1, &about),
+                     tok_secret_span(secret), &blob);
     struct tok_buf text = tok_buf_on(row->sealed.s, tok_text_cap(&row->sealed));
     tok_b64url_put(&text, tok_buf_span(&blob));
     row->sealed.len = (uint16_t)text.len;
@@ -217,6 +213,17 @@ tok_err tok_boot_migrate(const struct tok_config *config, const struct tok_data_
     return TOK_OK;
 }
 
+tok_err tok_boot_backup(const struct tok_config *config, const char *to, bool overwrite,
+                        struct tok_why *why)
+{
+    char path[TOK_PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/tokend.db", config->data_dir.ptr);
+    if (n < 0 || n >= (int)sizeof path || access(path, F_OK) != 0)
+        return tok_why_set(why, TOK_ERR_CONFIG, "there is no database in data folder %.200s",
+                           config->data_dir.ptr);
+    return tok_sqlite_backup(path, to, overwrite, (int)config->store_busy_timeout_ms, why);
+}
+
 static tok_err load(struct tok_boot *b, const struct tok_config *config, struct tok_why *why)
 {
     struct tok_reader *reader = NULL;
@@ -232,6 +239,72 @@ static tok_err load(struct tok_boot *b, const struct tok_config *config, struct 
         err = tok_clients_load(reader, &b->registry);
     tok_reader_close(&reader);
     return err;
+}
+
+/* ---- a `key rewrap` that was interrupted between the database and the file ---- */
+
+struct seal_check {
+    const struct tok_secret *master, *next; /* next NULL: unreadable */
+    bool under_master, under_next;
+};
+
+/* One row speaks for all: they change in one transaction. */
+static bool look_at_seal(const struct tok_secret_row *row, void *arg)
+{
+    char room[TOK_KEY_BYTES + TOK_SEAL_OVERHEAD];
+    struct tok_buf blob = TOK_BUF_ON(room);
+    struct seal_check *check = arg;
+    if (tok_b64url_get(tok_text_span(&row->sealed), &blob)) {
+        check->under_master = tok_sealed_under(check->master, tok_buf_span(&blob));
+        check->under_next = check->next && tok_sealed_under(check->next, tok_buf_span(&blob));
+    }
+    return false;
+}
+
+static tok_err look_at_seals(struct tok_service *svc, struct seal_check *check)
+{
+    struct tok_reader *reader = NULL;
+    TOK_TRY(tok_reader_open(svc->store, &reader));
+    tok_err err = tok_reader_secrets(reader, look_at_seal, check);
+    tok_reader_close(&reader);
+    return err;
+}
+
+/* What the rows say decides which of the two files is the master key. The other goes. With neither, whatever
+ * is loaded next says so. */
+static tok_err settle_master_key(struct tok_service *svc, struct tok_why *why)
+{
+    struct tok_secret *next = NULL;
+    if (!svc->own_master_path[0] || !tok_master_key_is_staged(svc->own_master_path))
+        return TOK_OK;
+    (void)!tok_master_key_staged(svc->own_master_path, &next); /* half a file is none */
+    struct seal_check check = {.master = svc->master, .next = next};
+    tok_err err = look_at_seals(svc, &check);
+    if (err == TOK_OK && check.under_next) {
+        err = tok_master_key_promote(svc->own_master_path, why);
+        tok_secret_destroy(&svc->master);
+        svc->master = next;
+        next = NULL;
+        tok_log(TOK_LEVEL_WARN, "master_key_changed",
+                TOK_LOG_TEXT("path", tok_span_str(svc->own_master_path)),
+                TOK_LOG_TEXT("why", TOK_LIT("an interrupted key rewrap is finished")));
+    } else if (err == TOK_OK && check.under_master) {
+        err = tok_master_key_unstage(svc->own_master_path, why);
+    }
+    tok_secret_destroy(&next);
+    return err;
+}
+
+/* The file in the data folder is ours to replace; any other is the operator's. */
+static tok_err note_own_master(struct tok_boot *b, const struct tok_config *config,
+                               const struct tok_data_dir *dir)
+{
+    char own[TOK_PATH_MAX];
+    TOK_TRY(tok_data_dir_file(dir, "master.key", own));
+    if (strcmp(b->master_key_path, own) == 0 ||
+        tok_span_eq(config->master_key_file, tok_span_str(own)))
+        memcpy(b->service.own_master_path, own, sizeof own);
+    return TOK_OK;
 }
 
 static tok_err set_costs(struct tok_service *svc, const struct tok_config *config)
@@ -258,7 +331,11 @@ tok_err tok_boot_open(struct tok_config *config, const struct tok_data_dir *dir,
         err = tok_master_key_load(config->master_key_file, dir, &b->service.master,
                                   &b->made_master_key, b->master_key_path, why);
     if (err == TOK_OK)
+        err = note_own_master(b, config, dir);
+    if (err == TOK_OK)
         err = open_store(config, dir, b, why);
+    if (err == TOK_OK)
+        err = settle_master_key(&b->service, why);
     if (err == TOK_OK)
         err = set_costs(&b->service, config);
     if (err == TOK_OK)

@@ -23,6 +23,9 @@ TOK_MUST_USE tok_err tok_boot_open(struct tok_config *config, const struct tok_d
 TOK_MUST_USE tok_err tok_boot_migrate(const struct tok_config *config,
                                       const struct tok_data_dir *dir, int *ret_from, int *ret_to,
                                       struct tok_why *why);
+/* A copy of the database of this folder, with or without a daemon on it. */
+TOK_MUST_USE tok_err tok_boot_backup(const struct tok_config *config, const char *to,
+                                     bool overwrite, struct tok_why *why);
 /* Everything a loop must refuse from its first request on. */
 TOK_MUST_USE tok_err tok_boot_load_revocations(struct tok_boot *b, struct tok_local *local,
                                                tok_time_us now);

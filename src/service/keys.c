@@ -4,8 +4,9 @@
 
 #include "base/base64.h"
 #include "base/log.h"
-#include "crypto/seal.h"
+#include "crypto/pem.h"
 #include "jose/jwk.h"
+#include "service/sealed.h"
 
 #include <stdlib.h>
 
@@ -24,27 +25,19 @@ static struct tok_key_rules rules_of(const struct tok_clerk *c)
     return tok_key_rules_of(c->local.config, c->svc->longest_ttl_s);
 }
 
-/* ---- sealing: the row says what it is, so that a blob cannot be moved to another ---- */
-
-static tok_span sealed_about(const struct tok_key *record, struct tok_buf *room)
-{
-    tok_buf_put(room, TOK_LIT("key\n"));
-    tok_buf_put(room, tok_text_span(&record->kid));
-    tok_buf_putc(room, '\n');
-    tok_buf_put(room, tok_text_span(&record->alg));
-    return tok_buf_span(room);
-}
+/* ---- sealing ---- */
 
 static tok_err seal_key(const struct tok_secret *master, const struct tok_pkey *key,
                         struct tok_key *record)
 {
-    char about_room[128], jwk_room[TOK_JWK_MAX], blob_room[TOK_JWK_MAX + TOK_SEAL_OVERHEAD];
+    char about_room[TOK_SEALED_ABOUT_MAX], jwk_room[TOK_JWK_MAX],
+        blob_room[TOK_JWK_MAX + TOK_SEAL_OVERHEAD];
     struct tok_buf about = TOK_BUF_ON(about_room), jwk = TOK_BUF_ON(jwk_room),
                    blob = TOK_BUF_ON(blob_room);
     struct tok_buf text = tok_buf_on(record->sealed.s, tok_text_cap(&record->sealed));
     tok_err err = tok_jwk_print(key, tok_text_span(&record->kid), true, &jwk);
     if (err == TOK_OK)
-        err = tok_seal(master, sealed_about(record, &about), tok_buf_span(&jwk), &blob);
+        err = tok_seal(master, tok_sealed_key_about(record, &about), tok_buf_span(&jwk), &blob);
     tok_wipe(jwk_room, sizeof jwk_room);
     TOK_TRY(err);
     tok_b64url_put(&text, tok_buf_span(&blob));
@@ -55,14 +48,16 @@ static tok_err seal_key(const struct tok_secret *master, const struct tok_pkey *
 static tok_err unseal_key(const struct tok_secret *master, const struct tok_key *record,
                           struct tok_pkey **ret, struct tok_why *why)
 {
-    char about_room[128], jwk_room[TOK_JWK_MAX], blob_room[TOK_JWK_MAX + TOK_SEAL_OVERHEAD];
+    char about_room[TOK_SEALED_ABOUT_MAX], jwk_room[TOK_JWK_MAX],
+        blob_room[TOK_JWK_MAX + TOK_SEAL_OVERHEAD];
     struct tok_buf about = TOK_BUF_ON(about_room), jwk = TOK_BUF_ON(jwk_room),
                    blob = TOK_BUF_ON(blob_room);
     struct tok_why cause = {0};
     tok_kid kid;
     tok_err err = TOK_ERR_CORRUPT;
     if (tok_b64url_get(tok_text_span(&record->sealed), &blob))
-        err = tok_unseal(master, sealed_about(record, &about), tok_buf_span(&blob), &jwk, &cause);
+        err = tok_unseal(master, tok_sealed_key_about(record, &about), tok_buf_span(&blob), &jwk,
+                         &cause);
     if (err == TOK_OK)
         err = tok_jwk_parse(tok_buf_span(&jwk), ret, &kid, &cause);
     tok_wipe(jwk_room, sizeof jwk_room);
@@ -121,6 +116,14 @@ static struct tok_key *rows_in_state(const struct key_rows *rows, enum tok_key_s
 {
     for (size_t i = 0; i < rows->count; i++)
         if (rows->row[i]->state == state)
+            return rows->row[i];
+    return NULL;
+}
+
+static struct tok_key *rows_find(const struct key_rows *rows, tok_span kid)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (tok_span_eq(tok_text_span(&rows->row[i]->kid), kid))
             return rows->row[i];
     return NULL;
 }
@@ -190,6 +193,8 @@ struct change {
     struct tok_key key[3];
     enum tok_audit_event event[3];
     size_t count;
+    bool end_sessions;
+    struct tok_key_reign reign;
 };
 
 static struct tok_key *change_add(struct change *change, const struct tok_key *key,
@@ -223,6 +228,8 @@ static tok_err apply(struct tok_clerk *c, const struct change *change,
     op->audit = *who;
     op->u.keys.key = change->key;
     op->u.keys.count = change->count;
+    op->u.keys.end_sessions = change->end_sessions;
+    op->u.keys.reign = change->reign;
     for (size_t i = 0; i < change->count; i++)
         op->u.keys.event[i] = change->event[i];
     tok_err err = tok_clerk_write(c, op);
@@ -239,8 +246,10 @@ static tok_err fill_record(struct tok_clerk *c, const struct tok_pkey *key, tok_
 {
     struct tok_key_rules rules = rules_of(c);
     *record = (struct tok_key){.state = TOK_KEY_PENDING};
-    record->created_at = tok_time_to_s(tok_loop_now(&c->loop.loop));
-    record->activate_at = tok_key_safe_from(record->created_at, &rules);
+    tok_time_us now = tok_loop_now(&c->loop.loop);
+    record->created_at = tok_time_to_s(now);
+    /* Rows hold whole seconds. Counted from the next one: a part of a second is a part of max-age. */
+    record->activate_at = tok_key_safe_from(tok_time_to_s(now + TOK_US_PER_S - 1), &rules);
     struct tok_buf jwk = tok_buf_on(record->public_jwk.s, tok_text_cap(&record->public_jwk));
     const struct tok_alg *alg = tok_pkey_alg(key);
     if (!alg->symmetric)
@@ -413,12 +422,8 @@ static tok_err activate_imported(struct tok_clerk *c, tok_span kid,
 {
     struct key_rows rows = {0};
     TOK_TRY(rows_read(c->reader, &rows));
-    tok_err err = TOK_ERR_CONFLICT;
-    for (size_t i = 0; i < rows.count; i++)
-        if (tok_span_eq(tok_text_span(&rows.row[i]->kid), kid)) {
-            err = activate(c, &rows, rows.row[i], who, ret);
-            break;
-        }
+    const struct tok_key *key = rows_find(&rows, kid);
+    tok_err err = key ? activate(c, &rows, key, who, ret) : TOK_ERR_CONFLICT;
     rows_finish(&rows);
     return err;
 }
@@ -437,14 +442,26 @@ static tok_err check_import(struct tok_clerk *c, tok_time_s until, struct tok_wh
     return TOK_OK;
 }
 
-tok_err tok_keys_import(struct tok_clerk *c, tok_span jwk, bool activate_it, tok_time_s until,
+static tok_err parse_key(tok_span text, struct tok_pkey **ret, tok_kid *ret_kid,
+                         struct tok_why *why)
+{
+    if (!tok_is_pem(text))
+        return tok_jwk_parse(text, ret, ret_kid, why);
+    TOK_TRY(tok_pkey_from_pem(text, ret, why));
+    tok_err err = tok_jwk_kid(*ret, ret_kid);
+    if (err != TOK_OK)
+        tok_pkey_destroy(ret);
+    return err;
+}
+
+tok_err tok_keys_import(struct tok_clerk *c, tok_span text, bool activate_it, tok_time_s until,
                         const struct tok_audit_context *who, struct tok_key *ret,
                         struct tok_why *why)
 {
     struct tok_pkey *key = NULL;
     tok_kid kid;
     TOK_TRY(check_import(c, until, why));
-    TOK_TRY(tok_jwk_parse(jwk, &key, &kid, why));
+    TOK_TRY(parse_key(text, &key, &kid, why));
     tok_err err = TOK_OK;
     if (activate_it && !tok_pkey_can_sign(key))
         err = tok_why_set(why, TOK_ERR_INVALID_REQUEST, "a public key cannot sign");
@@ -457,26 +474,115 @@ tok_err tok_keys_import(struct tok_clerk *c, tok_span jwk, bool activate_it, tok
     return activate_it ? activate_imported(c, tok_text_span(&kid), who, ret) : TOK_OK;
 }
 
-tok_err tok_keys_revoke(struct tok_clerk *c, tok_span kid, const struct tok_audit_context *who,
-                        struct tok_key *ret)
+/* ---- revocation ---- */
+
+/* Before the signing key goes there is one that can take its place in the same transaction. Rows that are
+ * full are no reason to keep a key that must go: then the schedule makes one, a moment later. */
+static tok_err make_successor(struct tok_clerk *c, tok_span kid,
+                              const struct tok_audit_context *who)
 {
     struct key_rows rows = {0};
+    TOK_TRY(rows_read(c->reader, &rows));
+    const struct tok_key *key = rows_find(&rows, kid);
+    tok_err err = key ? TOK_OK : TOK_ERR_NOT_FOUND;
+    struct tok_key *made = NULL;
+    if (key && key->state == TOK_KEY_ACTIVE && !rows_in_state(&rows, TOK_KEY_PENDING)) {
+        made = malloc(sizeof *made);
+        err = made ? create(c, &rows, who, made) : TOK_ERR_NOMEM;
+    }
+    free(made);
+    rows_finish(&rows);
+    return err == TOK_ERR_BUSY ? TOK_OK : err;
+}
+
+static void plan_revocation(struct change *change, const struct key_rows *rows,
+                            const struct tok_key *key, tok_time_s now,
+                            const struct tok_key_rules *rules)
+{
+    const struct tok_key *pending = rows_in_state(rows, TOK_KEY_PENDING);
+    change->reign = tok_key_reign_of(key, now);
+    tok_key_revoke(change_add(change, key, TOK_AUDIT_KEY_REVOKED), now);
+    if (key->state == TOK_KEY_ACTIVE && pending)
+        tok_key_activate(change_add(change, pending, TOK_AUDIT_KEY_ACTIVATED), NULL, now, rules);
+}
+
+static tok_err revoke(struct tok_clerk *c, tok_span kid, struct change *change,
+                      const struct tok_audit_context *who)
+{
+    struct key_rows rows = {0};
+    struct tok_key_rules rules = rules_of(c);
+    TOK_TRY(rows_read(c->reader, &rows));
+    const struct tok_key *key = rows_find(&rows, kid);
+    if (key)
+        plan_revocation(change, &rows, key, tok_time_to_s(tok_loop_now(&c->loop.loop)), &rules);
+    rows_finish(&rows);
+    return change->count != 0 ? apply(c, change, who) : TOK_ERR_NOT_FOUND;
+}
+
+tok_err tok_keys_revoke(struct tok_clerk *c, tok_span kid, bool end_sessions,
+                        const struct tok_audit_context *who, struct tok_key *ret)
+{
+    TOK_TRY(make_successor(c, kid, who));
     struct change *change = calloc(1, sizeof *change);
     if (!change)
         return TOK_ERR_NOMEM;
-    tok_err err = rows_read(c->reader, &rows);
+    change->end_sessions = end_sessions;
+    tok_err err = revoke(c, kid, change, who);
     if (err == TOK_OK)
-        err = TOK_ERR_NOT_FOUND;
-    for (size_t i = 0; i < rows.count; i++)
-        if (tok_span_eq(tok_text_span(&rows.row[i]->kid), kid)) {
-            struct tok_key *key = change_add(change, rows.row[i], TOK_AUDIT_KEY_REVOKED);
-            tok_key_revoke(key, tok_time_to_s(tok_loop_now(&c->loop.loop)));
-            err = apply(c, change, who);
-            *ret = *key;
-        }
-    rows_finish(&rows);
+        *ret = change->key[0];
     free(change);
+    TOK_TRY(err);
+    if (end_sessions)
+        TOK_TRY(tok_clerk_publish_revoked(c, TOK_LIT("")));
     tok_time_s next_at;
-    /* No key may sign now: the schedule's first rule makes one that does, at once. */
-    return err == TOK_OK ? tok_keys_tick(c, &next_at) : err;
+    /* If no key may sign now, the schedule's first rule makes one that does, at once. */
+    return tok_keys_tick(c, &next_at);
+}
+
+/* ---- whom it would concern ---- */
+
+struct reach_count {
+    struct tok_key_reach *reach;
+    struct tok_key_reign reign;
+    tok_time_us now;
+};
+
+static uint64_t *place_of(struct tok_key_reach *reach, tok_span client_id)
+{
+    for (size_t i = 0; i < reach->clients_count; i++)
+        if (tok_span_eq(tok_text_span(&reach->client[i].id), client_id))
+            return &reach->client[i].sessions;
+    if (reach->clients_count == TOK_KEY_REACH_CLIENTS_MAX ||
+        !tok_text_set(&reach->client[reach->clients_count].id, client_id))
+        return &reach->others;
+    return &reach->client[reach->clients_count++].sessions;
+}
+
+static bool count_session(const struct tok_session *s, void *arg)
+{
+    struct reach_count *count = arg;
+    if (tok_session_alive(s, count->now) && s->created_at <= count->reign.until &&
+        tok_time_to_s(s->advanced_at) >= count->reign.from) {
+        count->reach->sessions++;
+        ++*place_of(count->reach, tok_text_span(&s->client_id));
+    }
+    return true;
+}
+
+tok_err tok_keys_reach(struct tok_clerk *c, tok_span kid, struct tok_key *ret_key,
+                       struct tok_key_reach *ret)
+{
+    struct key_rows rows = {0};
+    TOK_TRY(rows_read(c->reader, &rows));
+    const struct tok_key *key = rows_find(&rows, kid);
+    tok_err err = key ? TOK_OK : TOK_ERR_NOT_FOUND;
+    if (key)
+        *ret_key = *key;
+    rows_finish(&rows);
+    TOK_TRY(err);
+    *ret = (struct tok_key_reach){0};
+    struct reach_count count = {.reach = ret, .now = tok_loop_now(&c->loop.loop)};
+    count.reign = tok_key_reign_of(ret_key, tok_time_to_s(count.now));
+    return tok_reader_sessions(c->reader, TOK_LIT(""), TOK_LIT(""), SIZE_MAX, count_session,
+                               &count);
 }

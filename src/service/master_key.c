@@ -88,27 +88,40 @@ static tok_err read_file(const char *path, struct tok_secret **ret, struct tok_w
     return err;
 }
 
-/* Written under another name first: a crash leaves either no key or a whole one. */
-static tok_err make_file(const char *path, struct tok_why *why)
+/* A new file, durable as far as it is one. */
+static bool write_file(const char *path, tok_span bytes)
 {
-    char temporary[TOK_PATH_MAX + 8], text[TOK_B64_LEN(TOK_KEY_BYTES) + 1];
-    uint8_t bytes[TOK_KEY_BYTES];
+    char text[TOK_B64_LEN(TOK_KEY_BYTES) + 1];
     struct tok_buf out = TOK_BUF_ON(text);
-    tok_random_bytes(bytes, sizeof bytes);
-    tok_b64url_put(&out, tok_span_of(bytes, sizeof bytes));
+    tok_b64url_put(&out, bytes);
     tok_buf_putc(&out, '\n');
-    tok_wipe(bytes, sizeof bytes);
-    snprintf(temporary, sizeof temporary, "%s.new", path);
-    (void)unlink(temporary);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    (void)unlink(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     bool ok = fd >= 0 && write(fd, text, out.len) == (ssize_t)out.len && fsync(fd) == 0;
     if (fd >= 0)
         close(fd);
     tok_wipe(text, sizeof text);
+    return ok;
+}
+
+static tok_err cannot_write(const char *path, struct tok_why *why)
+{
+    return tok_why_set(why, TOK_ERR_CONFIG, "master key file %s cannot be written: %s", path,
+                       strerror(errno));
+}
+
+/* Written under another name first: a crash leaves either no key or a whole one. */
+static tok_err make_file(const char *path, struct tok_why *why)
+{
+    char temporary[TOK_PATH_MAX + 8];
+    uint8_t bytes[TOK_KEY_BYTES];
+    snprintf(temporary, sizeof temporary, "%s.new", path);
+    tok_random_bytes(bytes, sizeof bytes);
+    bool ok = write_file(temporary, tok_span_of(bytes, sizeof bytes));
+    tok_wipe(bytes, sizeof bytes);
     if (ok && rename(temporary, path) == 0)
         return TOK_OK;
-    tok_err err = tok_why_set(why, TOK_ERR_CONFIG, "master key file %s cannot be written: %s", path,
-                              strerror(errno));
+    tok_err err = cannot_write(path, why);
     (void)unlink(temporary);
     return err;
 }
@@ -124,6 +137,63 @@ static tok_err sync_folder(const char *path, struct tok_why *why)
                             strerror(errno));
 }
 
+/* ---- another key in the same place ---- */
+
+#define NEXT_MAX (TOK_PATH_MAX + 8)
+
+static void next_name(const char *path, char ret[static NEXT_MAX])
+{
+    snprintf(ret, NEXT_MAX, "%s.next", path);
+}
+
+static tok_err sync_folder_of(const char *path, struct tok_why *why)
+{
+    char folder[TOK_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    return sync_folder(folder[0] ? folder : "/", why);
+}
+
+tok_err tok_master_key_stage(const char *path, const struct tok_secret *key, struct tok_why *why)
+{
+    char next[NEXT_MAX];
+    next_name(path, next);
+    if (!write_file(next, tok_secret_span(key)))
+        return cannot_write(next, why);
+    return sync_folder_of(path, why);
+}
+
+tok_err tok_master_key_promote(const char *path, struct tok_why *why)
+{
+    char next[NEXT_MAX];
+    next_name(path, next);
+    return rename(next, path) == 0 ? sync_folder_of(path, why) : cannot_write(path, why);
+}
+
+tok_err tok_master_key_unstage(const char *path, struct tok_why *why)
+{
+    char next[NEXT_MAX];
+    next_name(path, next);
+    return unlink(next) == 0 ? sync_folder_of(path, why) : cannot_write(next, why);
+}
+
+bool tok_master_key_is_staged(const char *path)
+{
+    char next[NEXT_MAX];
+    next_name(path, next);
+    return access(next, F_OK) == 0;
+}
+
+tok_err tok_master_key_staged(const char *path, struct tok_secret **ret)
+{
+    char next[NEXT_MAX];
+    struct tok_why why;
+    next_name(path, next);
+    return read_file(next, ret, &why);
+}
+
+/* ---- from where there is one ---- */
+
 /* From the process's own memory too, where /proc and a dump would show it. So it can be read once. */
 static tok_err take_environment(char *text, struct tok_secret **ret, struct tok_why *why)
 {
@@ -133,7 +203,7 @@ static tok_err take_environment(char *text, struct tok_secret **ret, struct tok_
     return err;
 }
 
-static tok_err load_named(const char *path, struct tok_secret **ret, struct tok_why *why)
+tok_err tok_master_key_read(const char *path, struct tok_secret **ret, struct tok_why *why)
 {
     tok_err err = read_file(path, ret, why);
     return err == TOK_ERR_NOT_FOUND
@@ -172,7 +242,7 @@ tok_err tok_master_key_load(tok_span option_path, const struct tok_data_dir *dir
     *ret_made = false;
     ret_path[0] = 0;
     if (option_path.len != 0)
-        return load_named(option_path.ptr, ret, why);
+        return tok_master_key_read(option_path.ptr, ret, why);
     if (credentials) {
         snprintf(ret_path, TOK_PATH_MAX, "%s/tokend.master-key", credentials);
         tok_err err = read_file(ret_path, ret, why);

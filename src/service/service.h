@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "crypto/password.h"
+#include "service/data_dir.h"
 #include "state/hasher.h"
 #include "state/local.h"
 #include "state/publisher.h"
@@ -20,7 +21,8 @@ struct tok_service {
     struct tok_throttle *throttle;
     struct tok_publisher publisher;
     struct tok_secrets secrets;
-    struct tok_secret *master;
+    struct tok_secret *master;          /* the clerk's alone once there are threads */
+    char own_master_path[TOK_PATH_MAX]; /* DIR/master.key, when it came from there; else "" */
     struct tok_argon2_cost cost, ceiling;
     TOK_TEXT(TOK_PHC_MAX) dummy_phc; /* verified for users that do not exist */
     int64_t longest_ttl_s;           /* longest access-token life ever used, this one included */

@@ -7,6 +7,7 @@
 #include "base/shared.h"
 #include "config/config.h"
 #include "state/counters.h"
+#include "state/fetches.h"
 #include "state/issuers.h"
 #include "state/keyring.h"
 #include "state/registry.h"
@@ -33,6 +34,7 @@ struct tok_local {
     const struct tok_secrets *secrets;
     struct tok_revocations revocations;
     struct tok_counters counters;
+    struct tok_fetches fetches; /* of the key set */
     bool
         stale; /* a revocation could not be taken in (memory): every check is refused until restart */
 };

@@ -20,5 +20,10 @@ TOK_MUST_USE tok_err tok_sqlite_open(const struct tok_sqlite_options *o, struct 
 /* Version of the schema in the file and of this binary, without changing anything. */
 TOK_MUST_USE tok_err tok_sqlite_versions(const char *path, int *ret_file, int *ret_binary,
                                          struct tok_why *why);
+/* Copies the database `from`, as it is at one moment, to the file `to` (0600), whoever writes to it
+ * meanwhile; no store need be open. `to` is whole or as it was, whatever happens. TOK_ERR_CONFIG: it exists
+ * and is not to be overwritten, or is `from` itself. */
+TOK_MUST_USE tok_err tok_sqlite_backup(const char *from, const char *to, bool overwrite,
+                                       int busy_timeout_ms, struct tok_why *why);
 
 #endif

@@ -31,6 +31,7 @@ enum tok_op_kind {
     TOK_OP_CLIENT_REMOVE,   /* u.client_remove */
     TOK_OP_KEYS_APPLY,      /* u.keys */
     TOK_OP_SECRET_ADD,      /* u.secret */
+    TOK_OP_RESEAL,          /* u.reseal */
     TOK_OP_META_RAISE,      /* u.meta */
     TOK_OP_AUDIT,           /* u.audited: the audit row alone (a failed login) */
     TOK_OP_COUNT
@@ -142,7 +143,17 @@ struct tok_op {
                 *key; /* `count` of them; the one borrowed thing: the caller waits */
             enum tok_audit_event event[3];
             size_t count;
+            /* Sessions that lived within `reign` end along with it. */
+            bool end_sessions;
+            struct tok_key_reign reign;
         } keys;
+        /* Every sealed row there is, with its new blob, or a CONFLICT: all or none. Borrowed as above. */
+        struct {
+            const struct tok_key *key;
+            const struct tok_secret_row *secret;
+            size_t keys_count, secrets_count;
+            TOK_TEXT(16) master_id; /* of the new key, for the audit row */
+        } reseal;
         struct tok_secret_row secret; /* CONFLICT when name + number is there */
         struct {
             TOK_TEXT(31) name; /* "longest_access_ttl_s" */

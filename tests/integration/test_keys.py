@@ -5,7 +5,10 @@ import json
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, PublicFormat)
 
 from support import jwt
 from support.service import FORGER, RS, SVC, ok, refusal
@@ -98,6 +101,27 @@ def test_max_age_never_reaches_beyond_the_next_publication(fleet):
     assert 1 <= max_age(service) <= 70
 
 
+def test_the_list_says_what_comes_next_and_who_has_seen_it(fleet):
+    service = fleet.serve({"signing.algorithm": "EdDSA"}, empty=True)
+    first = service.cli("key", "list", "--json")
+    assert first["jwks_fetches"] == 0
+    (key,) = first["keys"]
+    assert key["next_step"] == "successor" and key["jwks_fetches"] == 0
+    assert key["next_at"] == key["activated_at"] + 30 * 86400 - 330
+    made = service.cli("key", "rotate", "--json")
+    service.get(JWKS)
+    # Counted in times of ten seconds that began after the key was there.
+    wait_until(lambda: service.get(JWKS) and keys(service)[made["kid"]]["jwks_fetches"] > 0,
+               "fetches carry the new key", 25)
+    listed = service.cli("key", "list", "--json")
+    after = {key["kid"]: key for key in listed["keys"]}
+    assert after[made["kid"]]["jwks_fetches"] <= listed["jwks_fetches"]
+    assert after[made["kid"]]["next_step"] == "activate"
+    assert after[key["kid"]]["next_step"] == "deactivate"
+    assert after[key["kid"]]["next_at"] == after[made["kid"]]["next_at"] == made["activate_at"]
+    assert "fetches of the key set" in service.cli("key", "list")
+
+
 # ---- rotation ----
 
 def test_a_rotated_key_is_published_before_it_signs(service):
@@ -105,7 +129,7 @@ def test_a_rotated_key_is_published_before_it_signs(service):
     old = service.tokens()["access_token"]
     made = service.cli("key", "rotate", "--json")
     assert made["state"] == "pending" and "warning" not in made
-    assert made["activate_at"] - made["created_at"] == 330
+    assert made["activate_at"] - made["created_at"] in (330, 331)  # of parts of a second, the whole
     assert set(published(service)) == {before, made["kid"]}
     assert signer(service) == before and service.is_active(old)
     # Asked again before it signs, there is nothing to do.
@@ -213,6 +237,36 @@ def test_a_public_key_verifies_but_cannot_sign(service, tmp_path):
     assert ED25519_KID in published(service)
 
 
+@pytest.mark.parametrize("make", [
+    ed25519.Ed25519PrivateKey.generate,
+    lambda: ec.generate_private_key(ec.SECP256R1()),
+    lambda: ec.generate_private_key(ec.SECP521R1()),
+    lambda: rsa.generate_private_key(65537, 2048),
+], ids=["Ed25519", "P-256", "P-521", "RSA"])
+def test_pem_as_other_tools_write_it(service, tmp_path, make):
+    key = make()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    public = key.public_key().public_bytes(Encoding.PEM,
+                                           PublicFormat.SubjectPublicKeyInfo).decode()
+    service.refused("key", "import", write(tmp_path, public), "--activate")
+    made = service.cli("key", "import", write(tmp_path, private), "--activate", "--json")
+    assert signer(service) == made["kid"] == jwt.thumbprint(published(service)[made["kid"]])
+    token = service.tokens()["access_token"]
+    assert service.is_active(token)
+    service.refused("key", "import", write(tmp_path, public))  # the same key, so the same kid
+    service.restart()
+    assert signer(service) == made["kid"] and service.is_active(token)
+
+
+def test_pem_that_is_no_key(shared, tmp_path):
+    key = ed25519.Ed25519PrivateKey.generate()
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8,
+                               BestAvailableEncryption(b"phrase")).decode()
+    assert "encrypted" in shared.refused("key", "import", write(tmp_path, secret))
+    for text in ("-----BEGIN PRIVATE KEY-----\n", "-----BEGIN CERTIFICATE-----\n"):
+        shared.refused("key", "import", write(tmp_path, text))
+
+
 def test_a_key_that_verifies_until_a_moment(service, tmp_path):
     claims = jwt.claims(service.tokens()["access_token"])
     secret = dict(FORGER, kid="briefly", k=jwt.b64(b"briefly " * 5))
@@ -247,6 +301,40 @@ def test_a_revoked_key_takes_its_tokens_along_at_once(service):
     service.start()
     assert not service.is_active(old["access_token"]) and signer(service) == after
     service.refused("key", "revoke", before)
+
+
+def test_a_drill_reports_and_does_nothing(service):
+    kid, pair = signer(service), service.tokens()
+    before, audited = keys(service), service.admin("GET", "/admin/audit").json
+    drill = service.cli("key", "revoke", kid, "--dry-run", "--end-sessions", "--json")
+    assert drill["dry_run"] and drill["sessions"] >= 1
+    assert {"client_id": "default"}.items() <= drill["clients"][0].items()
+    text = service.try_cli("key", "revoke", kid, "--dry-run").stdout.decode()
+    assert "would be revoked" in text and "default" in text
+    assert keys(service) == before and service.is_active(pair["access_token"])
+    assert service.admin("GET", "/admin/audit").json == audited
+    service.refused("key", "revoke", "no-such-kid", "--dry-run")
+
+    done = service.cli("key", "revoke", kid, "--reason", "laptop stolen", "--json")
+    assert done["sessions"] == drill["sessions"] and done["clients"] == drill["clients"]
+    assert not done["dry_run"] and done["signing_kid"] == signer(service) != kid
+    event = next(row for row in service.admin("GET", "/admin/audit").json["events"]
+                 if row["event"] == "key_revoked")
+    assert (event["object"], event["reason"]) == (kid, "laptop stolen")
+
+
+def test_sessions_end_with_the_key_by_choice(service):
+    pair = service.tokens()
+    done = service.cli("key", "revoke", signer(service), "--end-sessions", "--json")
+    assert done["sessions"] >= 1 and done["end_sessions"]
+    assert service.refresh(pair["refresh_token"]).json["error"] == "invalid_grant"
+    assert service.is_active(service.tokens()["access_token"])
+
+
+def test_a_reason_that_is_too_long(service):
+    kid = signer(service)
+    service.refused("key", "revoke", kid, "--reason", "x" * 201)
+    assert signer(service) == kid
 
 
 def test_a_revoked_verifying_key(service):

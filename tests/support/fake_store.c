@@ -452,6 +452,15 @@ static bool one_active(const struct table *keys)
     return active <= 1;
 }
 
+static void end_sessions_within(struct fake *f, const struct tok_key_reign *reign)
+{
+    for (size_t i = 0; i < f->sessions.count; i++) {
+        struct tok_session *s = row_at(&f->sessions, i);
+        if (s->created_at <= reign->until && tok_time_to_s(s->advanced_at) >= reign->from)
+            s->ended = true;
+    }
+}
+
 /* On a copy, which becomes the table if all went well. */
 static void keys_apply(struct fake *f, struct tok_op *op)
 {
@@ -469,6 +478,8 @@ static void keys_apply(struct fake *f, struct tok_op *op)
     free(f->keys.rows);
     f->keys = after;
     op->result = TOK_OP_DONE;
+    if (op->u.keys.end_sessions)
+        end_sessions_within(f, &op->u.keys.reign);
     for (size_t i = 0; i < op->u.keys.count; i++)
         audit(f, op, op->u.keys.event[i], TOK_NONE, TOK_NONE,
               tok_text_span(&op->u.keys.key[i].kid));
@@ -483,6 +494,50 @@ static void secret_add(struct fake *f, struct tok_op *op)
             return;
     insert(&f->secrets, s);
     op->result = TOK_OP_DONE;
+}
+
+static struct tok_secret_row *secret_like(struct fake *f, const struct tok_secret_row *row)
+{
+    for (size_t i = 0; i < f->secrets.count; i++)
+        if (secrets_order(row_at(&f->secrets, i), row) == 0)
+            return row_at(&f->secrets, i);
+    return NULL;
+}
+
+static bool can_reseal(struct fake *f, const struct tok_op *op)
+{
+    size_t sealed = f->secrets.count;
+    for (size_t i = 0; i < f->keys.count; i++)
+        sealed += ((const struct tok_key *)row_at(&f->keys, i))->sealed.len != 0;
+    for (size_t i = 0; i < op->u.reseal.keys_count; i++) {
+        const struct tok_key *k = &op->u.reseal.key[i];
+        const struct tok_key *row = key_by_kid(&f->keys, tok_text_span(&k->kid));
+        if (row == NULL || row->version != k->version)
+            return false;
+    }
+    for (size_t i = 0; i < op->u.reseal.secrets_count; i++)
+        if (secret_like(f, &op->u.reseal.secret[i]) == NULL)
+            return false;
+    return sealed == op->u.reseal.keys_count + op->u.reseal.secrets_count;
+}
+
+static void reseal(struct fake *f, struct tok_op *op)
+{
+    op->result = TOK_OP_CONFLICT;
+    if (!can_reseal(f, op))
+        return;
+    for (size_t i = 0; i < op->u.reseal.keys_count; i++) {
+        const struct tok_key *k = &op->u.reseal.key[i];
+        struct tok_key *row = key_by_kid(&f->keys, tok_text_span(&k->kid));
+        set_text(&row->sealed, tok_text_span(&k->sealed));
+        row->version++;
+    }
+    for (size_t i = 0; i < op->u.reseal.secrets_count; i++)
+        set_text(&secret_like(f, &op->u.reseal.secret[i])->sealed,
+                 tok_text_span(&op->u.reseal.secret[i].sealed));
+    op->result = TOK_OP_DONE;
+    audit(f, op, TOK_AUDIT_MASTER_KEY_CHANGED, TOK_NONE, TOK_NONE,
+          tok_text_span(&op->u.reseal.master_id));
 }
 
 static void meta_raise(struct fake *f, struct tok_op *op)
@@ -508,21 +563,14 @@ static void audit_only(struct fake *f, struct tok_op *op)
 }
 
 static void (*const handlers[TOK_OP_COUNT])(struct fake *f, struct tok_op *op) = {
-    [TOK_OP_SESSION_CREATE] = session_create,
-    [TOK_OP_SESSION_ADVANCE] = session_advance,
-    [TOK_OP_SESSION_GET] = session_get,
-    [TOK_OP_SESSION_END] = session_end,
-    [TOK_OP_TOKEN_DENY] = token_deny,
-    [TOK_OP_USER_ADD] = user_add,
-    [TOK_OP_USER_UPDATE] = user_update,
-    [TOK_OP_USER_REHASH] = user_rehash,
-    [TOK_OP_USER_REMOVE] = user_remove,
-    [TOK_OP_CLIENT_PUT] = client_put,
-    [TOK_OP_CLIENT_REMOVE] = client_remove,
-    [TOK_OP_KEYS_APPLY] = keys_apply,
-    [TOK_OP_SECRET_ADD] = secret_add,
-    [TOK_OP_META_RAISE] = meta_raise,
-    [TOK_OP_AUDIT] = audit_only,
+    [TOK_OP_SESSION_CREATE] = session_create, [TOK_OP_SESSION_ADVANCE] = session_advance,
+    [TOK_OP_SESSION_GET] = session_get,       [TOK_OP_SESSION_END] = session_end,
+    [TOK_OP_TOKEN_DENY] = token_deny,         [TOK_OP_USER_ADD] = user_add,
+    [TOK_OP_USER_UPDATE] = user_update,       [TOK_OP_USER_REHASH] = user_rehash,
+    [TOK_OP_USER_REMOVE] = user_remove,       [TOK_OP_CLIENT_PUT] = client_put,
+    [TOK_OP_CLIENT_REMOVE] = client_remove,   [TOK_OP_KEYS_APPLY] = keys_apply,
+    [TOK_OP_SECRET_ADD] = secret_add,         [TOK_OP_RESEAL] = reseal,
+    [TOK_OP_META_RAISE] = meta_raise,         [TOK_OP_AUDIT] = audit_only,
 };
 
 /* ---- the store ---- */

@@ -21,7 +21,8 @@ typedef tok_err tok_sqlite_op(struct tok_sqlite *s, struct tok_op *op);
 tok_sqlite_op tok_sqlite_session_create, tok_sqlite_session_advance, tok_sqlite_session_get,
     tok_sqlite_session_end, tok_sqlite_token_deny, tok_sqlite_user_add, tok_sqlite_user_update,
     tok_sqlite_user_rehash, tok_sqlite_user_remove, tok_sqlite_client_put, tok_sqlite_client_remove,
-    tok_sqlite_keys_apply, tok_sqlite_secret_add, tok_sqlite_meta_raise, tok_sqlite_audit_only;
+    tok_sqlite_keys_apply, tok_sqlite_secret_add, tok_sqlite_reseal, tok_sqlite_meta_raise,
+    tok_sqlite_audit_only;
 
 /* Parts of operations. Subjects may be TOK_NONE; TOK_AUDIT_NONE writes nothing. */
 TOK_MUST_USE tok_err tok_sqlite_audit(struct tok_sqlite *s, const struct tok_op *op,
@@ -30,6 +31,8 @@ TOK_MUST_USE tok_err tok_sqlite_audit(struct tok_sqlite *s, const struct tok_op 
 /* Marks every living session that `listing` (SESSIONS_OF_...) gives for `id`. */
 TOK_MUST_USE tok_err tok_sqlite_end_sessions(struct tok_sqlite *s, enum tok_sql_id listing,
                                              tok_span id);
+/* The same for a listing whose parameters are bound. */
+TOK_MUST_USE tok_err tok_sqlite_end_listed(struct tok_sqlite *s, struct tok_sql *listing);
 /* `kind` is "user" or "client". 0: nobody left it, or nothing of theirs lives any more. */
 TOK_MUST_USE tok_err tok_sqlite_tombstone_epoch(struct tok_sqlite *s, tok_span kind, tok_span id,
                                                 tok_time_s now, int64_t *ret);

@@ -67,21 +67,26 @@ static tok_err end_session(struct tok_sqlite *s, struct tok_session *session)
     return write_session(s, &was, session);
 }
 
-tok_err tok_sqlite_end_sessions(struct tok_sqlite *s, enum tok_sql_id listing, tok_span id)
+tok_err tok_sqlite_end_listed(struct tok_sqlite *s, struct tok_sql *listing)
 {
     struct tok_session session;
     bool row = true;
-    tok_sql_auto q = tok_sql_use(&s->db, listing);
-    tok_sql_text(&q, id);
     /* The listing walks an index that ending does not change, so no row comes twice. */
     for (;;) {
-        TOK_TRY(tok_sql_row(&q, &row));
+        TOK_TRY(tok_sql_row(listing, &row));
         if (!row)
             return TOK_OK;
-        tok_row_session(&q, &session);
-        TOK_TRY(tok_sql_intact(&q));
+        tok_row_session(listing, &session);
+        TOK_TRY(tok_sql_intact(listing));
         TOK_TRY(end_session(s, &session));
     }
+}
+
+tok_err tok_sqlite_end_sessions(struct tok_sqlite *s, enum tok_sql_id listing, tok_span id)
+{
+    tok_sql_auto q = tok_sql_use(&s->db, listing);
+    tok_sql_text(&q, id);
+    return tok_sqlite_end_listed(s, &q);
 }
 
 static tok_err client_exists(struct tok_sqlite *s, tok_span id, bool *ret)

@@ -142,6 +142,15 @@ static void nonces_differ(void **state)
     assert_memory_not_equal(id, other_id, sizeof id);
 }
 
+static void says_whose_it_is(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(tok_sealed_under(f->master, tok_buf_span(&f->blob)));
+    assert_false(tok_sealed_under(f->other, tok_buf_span(&f->blob)));
+    for (size_t len = 0; len < TOK_SEAL_OVERHEAD; len++)
+        assert_false(tok_sealed_under(f->master, tok_span_of(f->room, len)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +160,7 @@ int main(void)
         cmocka_unit_test(damaged),
         cmocka_unit_test(no_room),
         cmocka_unit_test(opens),
+        cmocka_unit_test(says_whose_it_is),
         cmocka_unit_test(nothing_can_be_sealed),
         cmocka_unit_test(nonces_differ),
     };

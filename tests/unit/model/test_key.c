@@ -550,6 +550,67 @@ static void years_with_a_jumping_clock(void **state)
     years(state, true);
 }
 
+/* ---- what comes next, for people ---- */
+
+static void outlooks(void **state)
+{
+    static const struct tok_key waits = PENDING(T0, T0 + 330);
+    static const struct {
+        const char *name;
+        struct tok_key key;
+        const struct tok_key *pending;
+        const struct tok_key_rules *rules;
+        struct tok_key_next expected;
+    } rows[] = {
+        {"nothing of the dead", DEAD(TOK_KEY_RETIRED), NULL, &monthly, {NULL, 0}},
+        {"nor of the revoked", DEAD(TOK_KEY_REVOKED), &waits, &monthly, {NULL, 0}},
+        {"pending", PENDING(T0, T0 + 330), &waits, &monthly, {"activate", T0 + 330}},
+        {"pending, by hand", PENDING(T0, T0 + 330), &waits, &by_hand, {"activate", T0 + 330}},
+        {"signs", ACTIVE(T0), NULL, &monthly, {"successor", T0 + 30 * DAY - 330}},
+        {"signs, by hand", ACTIVE(T0), NULL, &by_hand, {NULL, 0}},
+        {"is followed", ACTIVE(T0 - DAY), &waits, &by_hand, {"deactivate", T0 + 330}},
+        {"retiring", RETIRING(T0 + 9), NULL, &monthly, {"retire", T0 + 9}},
+        {"verifies until revoked", RETIRING(0), NULL, &monthly, {NULL, 0}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tok_key_next next = tok_key_next_of(&rows[i].key, rows[i].pending, rows[i].rules);
+        const char *step = rows[i].expected.step;
+        if (next.at != rows[i].expected.at || !next.step != !step ||
+            (step && strcmp(next.step, step) != 0))
+            fail_msg("%s: %s at %lld", rows[i].name, next.step ? next.step : "nothing",
+                     (long long)next.at);
+    }
+}
+
+/* ---- whom it may have given tokens to ---- */
+
+static const struct reign_row {
+    const char *name;
+    struct tok_key key;
+    struct tok_key_reign expected;
+} reign_rows[] = {
+    {"pending", PENDING(T0 - 10, T0), {1, 0}},
+    {"imported, to verify", RETIRING(T0 + 10), {1, 0}},
+    {"signs", ACTIVE(T0 - 100), {T0 - 160, INT64_MAX}},
+    {"signs since a moment that the clock went back over", ACTIVE(T0 + 1), {0, INT64_MAX}},
+    {"signed",
+     {.state = TOK_KEY_RETIRING, .activated_at = T0 - 100, .deactivated_at = T0 - 50},
+     {T0 - 160, T0 - 50}},
+    {"the clock went back while it signed",
+     {.state = TOK_KEY_RETIRING, .activated_at = T0 - 100, .deactivated_at = T0 - 500},
+     {T0 - 160, T0 - 100}},
+};
+
+static void reigns(void **state)
+{
+    for (size_t i = 0; i < sizeof reign_rows / sizeof reign_rows[0]; i++) {
+        const struct reign_row *row = &reign_rows[i];
+        struct tok_key_reign reign = tok_key_reign_of(&row->key, T0);
+        if (reign.from != row->expected.from || reign.until != row->expected.until)
+            fail_msg("%s: %lld to %lld", row->name, (long long)reign.from, (long long)reign.until);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -561,6 +622,8 @@ int main(void)
         cmocka_unit_test(an_imported_key_signs),
         cmocka_unit_test(ends),
         cmocka_unit_test(next_publication),
+        cmocka_unit_test(outlooks),
+        cmocka_unit_test(reigns),
         cmocka_unit_test(years_with_a_good_clock),
         cmocka_unit_test(years_with_a_jumping_clock),
     };

@@ -16,6 +16,8 @@
 #include "service/admin_ops.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static char reply_room[TOK_ADMIN_REPLY_MAX + 1];
 static struct tok_admin_reply reply;
@@ -118,6 +120,8 @@ static const struct {
     {"POST", "/admin/clients"},
     {"POST", "/admin/clients/web/secret"},
     {"POST", "/admin/keys/rotate"},
+    {"POST", "/admin/keys/any/revoke"},
+    {"POST", "/admin/keys/rewrap"},
     {"POST", "/admin/keys/import"},
     {"POST", "/admin/token/check"},
 };
@@ -166,6 +170,16 @@ static const struct {
     {"/admin/clients/web/secret", "{\"only\":0}", "only"},
     {"/admin/clients/once/secret", "{}", "public client"},
     {"/admin/keys/rotate", "{\"now\":\"true\"}", "now"},
+    {"/admin/keys/rewrap", "", "not an absolute path"},
+    {"/admin/keys/rewrap", "{\"new_master_key_file\":1}", "new_master_key_file is not a string"},
+    {"/admin/keys/rewrap", "{\"new_master_key_file\":\"k\"}", "not an absolute path"},
+    {"/admin/keys/rewrap", "{\"new_master_key_file\":\"/no/such\"}", "does not exist"},
+    {"/admin/keys/rewrap", "{\"new_master_key_file\":\"/tmp\"}", "master key file /tmp"},
+    {"/admin/keys/any/revoke", "{\"reason\":1}", "reason is not a string"},
+    {"/admin/keys/any/revoke", "{\"dry_run\":\"no\"}", "dry_run"},
+    {"/admin/keys/any/revoke", "{\"end_sessions\":0}", "end_sessions"},
+    {"/admin/keys/import", "{\"pem\":[]}", "pem is not a string"},
+    {"/admin/keys/import", "{\"pem\":\"-----BEGIN X-----\"}", "neither PRIVATE KEY"},
     {"/admin/keys/import", "{\"jwk\":{}}", "jwk is not a string"},
     {"/admin/keys/import", "{\"jwk\":\"{}\",\"until\":\"x\"}", "until is not an integer"},
     {"/admin/keys/import", "{\"jwk\":\"{}\",\"until\":1.5}", "until is not an integer"},
@@ -226,7 +240,21 @@ static void set_up_jwk(char room[static 2 * TOK_JWK_MAX])
     room[body.len] = 0;
 }
 
-static char jwk_body[2 * TOK_JWK_MAX], revoke_path[128], session_path[128];
+static char jwk_body[2 * TOK_JWK_MAX], revoke_path[128], session_path[128], rewrap_body[128];
+
+/* A file of which nothing is left behind: it has a name among the open ones alone. */
+static void set_up_master_key(void)
+{
+    static int fd = -1;
+    char name[] = "/tmp/tokend-admin-XXXXXX";
+    if (fd >= 0)
+        close(fd);
+    fd = mkstemp(name);
+    assert_true(fd >= 0 && unlink(name) == 0);
+    assert_int_equal(write(fd, "0123456789abcdef0123456789abcdef", 32), 32);
+    (void)snprintf(rewrap_body, sizeof rewrap_body,
+                   "{\"new_master_key_file\":\"/proc/self/fd/%d\"}", fd);
+}
 
 static const struct good {
     const char *method, *pattern, *path, *body;
@@ -244,6 +272,8 @@ static const struct good {
     {"DELETE", "/admin/clients/{id}", "/admin/clients/once", "", "{\"done\":true}", false, false},
     {"GET", "/admin/keys", "/admin/keys", "", "\"state\":\"active\"", false, true},
     {"POST", "/admin/keys/rotate", "/admin/keys/rotate", "{\"now\":true}", "\"warning\":", false,
+     false},
+    {"POST", "/admin/keys/rewrap", "/admin/keys/rewrap", rewrap_body, "\"switched\":false", false,
      false},
     {"POST", "/admin/keys/import", "/admin/keys/import", jwk_body, "\"warning\":", true, false},
     {"POST", "/admin/keys/{id}/revoke", revoke_path, "", "\"state\":\"revoked\"", false, false},
@@ -281,6 +311,7 @@ static tok_err refuse_reload(struct tok_clerk *clerk, struct tok_why *why)
 static void prepare(struct bed *b)
 {
     set_up_jwk(jwk_body);
+    set_up_master_key();
     (void)snprintf(revoke_path, sizeof revoke_path, "/admin/keys/%s/revoke",
                    b->local->keyring->active->record.kid.s);
     static struct bed_login job;

@@ -19,6 +19,7 @@
 #define DAY 86400
 #define PERIOD (30 * DAY) /* keys.rotate_every */
 #define LEAD 330          /* keys.jwks_max_age_s + keys.publish_margin_s */
+#define WAIT (LEAD + 1)   /* of the part of a second in which the bed's clock stands, the whole */
 #define LIFE 660          /* access_token.ttl_s + 60 */
 
 /* ---- looking ---- */
@@ -98,12 +99,12 @@ static void a_key_is_public_before_it_signs_and_after_it_stopped(void **state)
     assert_int_equal(tick(b), BED_NOW_S + PERIOD - LEAD);
 
     bed_pass(b, (PERIOD - LEAD) * TOK_US_PER_S);
-    assert_int_equal(tick(b), BED_NOW_S + PERIOD);
+    assert_int_equal(tick(b), BED_NOW_S + PERIOD - LEAD + WAIT);
     assert_states(b, 1, 1, 0, 0, 0);
     assert_string_equal(active_kid(b), first);
     bed_assert_newest_audit(b, TOK_AUDIT_KEY_CREATED);
 
-    bed_pass(b, (LEAD - 1) * TOK_US_PER_S);
+    bed_pass(b, (WAIT - 1) * TOK_US_PER_S);
     issue(b, &last);
     (void)tick(b);
     assert_states(b, 1, 1, 0, 0, 0);
@@ -168,13 +169,37 @@ static void rotate_makes_one_pending_key_however_often(void **state)
     assert_int_equal(tok_keys_rotate(&b->clerk, false, &b->who, &one), TOK_OK);
     assert_int_equal(tok_keys_rotate(&b->clerk, false, &b->who, &two), TOK_OK);
     assert_string_equal(one.kid.s, two.kid.s);
-    assert_int_equal(one.activate_at, BED_NOW_S + LEAD);
+    assert_int_equal(one.activate_at, BED_NOW_S + WAIT);
     assert_states(b, 1, 1, 0, 0, 0);
     assert_true(in_jwks(b, one.kid.s));
     assert_string_not_equal(active_kid(b), one.kid.s);
-    bed_pass(b, LEAD * TOK_US_PER_S);
+    bed_pass(b, WAIT * TOK_US_PER_S);
     (void)tick(b);
     assert_string_equal(active_kid(b), one.kid.s);
+}
+
+/* A key that is made late in a second waits no shorter than one that is made early in it. */
+static void parts_of_a_second_are_waited_for(void **state)
+{
+    static const struct {
+        tok_time_us made_at; /* after BED_NOW_S */
+        tok_time_s signs_at;
+    } rows[] = {{250000, 1 + LEAD}, {999999, 1 + LEAD}, {1000000, 1 + LEAD}, {1000001, 2 + LEAD}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bed b;
+        struct tok_key one;
+        bed_open(&b, NULL);
+        bed_pass(&b, rows[i].made_at - 250000); /* where the bed's clock stands */
+        assert_int_equal(tok_keys_rotate(&b.clerk, false, &b.who, &one), TOK_OK);
+        assert_int_equal(one.activate_at, BED_NOW_S + rows[i].signs_at);
+        bed_pass(&b, rows[i].signs_at * TOK_US_PER_S - rows[i].made_at - 1);
+        assert_int_equal(tick(&b), one.activate_at);
+        assert_string_not_equal(active_kid(&b), one.kid.s);
+        bed_pass(&b, 1);
+        (void)tick(&b);
+        assert_string_equal(active_kid(&b), one.kid.s);
+        bed_close(&b);
+    }
 }
 
 static void rotate_now_signs_at_once(void **state)
@@ -200,7 +225,7 @@ static void there_is_always_room_for_a_key_that_signs(void **state)
         made++;
     assert_int_equal(made, TOK_KEYS_MAX - 2);
     assert_int_equal(tok_keys_rotate(&b->clerk, false, &b->who, &key), TOK_ERR_BUSY);
-    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(active_kid(b)), &b->who, &key),
+    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(active_kid(b)), false, &b->who, &key),
                      TOK_OK);
     assert_states(b, 0, 1, TOK_KEYS_MAX - 3, 0, 1);
     bed_pass(b, LIFE * TOK_US_PER_S);
@@ -218,7 +243,7 @@ static void a_revoked_key_is_refused_at_once_and_replaced(void **state)
     char kid[TOK_KEY_KID_MAX + 1];
     (void)snprintf(kid, sizeof kid, "%s", active_kid(b));
     issue(b, &token);
-    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(kid), &b->who, &key), TOK_OK);
+    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(kid), false, &b->who, &key), TOK_OK);
     assert_int_equal(key.state, TOK_KEY_REVOKED);
     assert_int_equal(key.sealed.len, 0);
     assert_false(is_good(b, &token));
@@ -226,9 +251,9 @@ static void a_revoked_key_is_refused_at_once_and_replaced(void **state)
     assert_states(b, 0, 1, 0, 0, 1);
     issue(b, &next);
     assert_true(is_good(b, &next));
-    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(kid), &b->who, &key),
+    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(kid), false, &b->who, &key),
                      TOK_ERR_NOT_FOUND);
-    assert_int_equal(tok_keys_revoke(&b->clerk, TOK_LIT("nobody's"), &b->who, &key),
+    assert_int_equal(tok_keys_revoke(&b->clerk, TOK_LIT("nobody's"), false, &b->who, &key),
                      TOK_ERR_NOT_FOUND);
 }
 
@@ -237,8 +262,8 @@ static void a_pending_key_goes_before_a_new_one(void **state)
     struct bed *b = *state;
     struct tok_key pending, revoked;
     assert_int_equal(tok_keys_rotate(&b->clerk, false, &b->who, &pending), TOK_OK);
-    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(active_kid(b)), &b->who, &revoked),
-                     TOK_OK);
+    assert_int_equal(
+        tok_keys_revoke(&b->clerk, tok_span_str(active_kid(b)), false, &b->who, &revoked), TOK_OK);
     assert_string_equal(active_kid(b), pending.kid.s);
     assert_states(b, 0, 1, 0, 0, 1);
 }
@@ -250,7 +275,7 @@ static void a_revocation_that_is_not_stored_revokes_nothing(void **state)
     struct tok_key key;
     issue(b, &token);
     tok_fake_store_fail(b->svc->store, 1);
-    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(active_kid(b)), &b->who, &key),
+    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(active_kid(b)), false, &b->who, &key),
                      TOK_ERR_STORE);
     assert_true(is_good(b, &token));
     assert_states(b, 0, 1, 0, 0, 0);
@@ -268,7 +293,7 @@ static void a_revocation_that_could_not_be_told_is_told_by_the_next_tick(void **
     if (tok_span_eq(kid, tok_text_span(&pending.kid)))
         kid = tok_text_span(&b->local->keyring->entries[1].record.kid);
     bed_faults.publications_fail = 2;
-    assert_int_equal(tok_keys_revoke(&b->clerk, kid, &b->who, &key), TOK_ERR_NOMEM);
+    assert_int_equal(tok_keys_revoke(&b->clerk, kid, false, &b->who, &key), TOK_ERR_NOMEM);
     assert_true(is_good(b, &token));
     tok_time_s next_at;
     assert_int_equal(tok_keys_tick(&b->clerk, &next_at), TOK_ERR_NOMEM);
@@ -293,6 +318,89 @@ static void a_key_set_that_cannot_be_read_is_published_later(void **state)
     assert_true(bed_logged("keyring_not_loaded"));
     (void)tick(b);
     assert_false(b->clerk.untold.keys);
+}
+
+/* ---- whom a revocation touches ---- */
+
+static void assert_reach(struct bed *b, const char *kid, uint64_t sessions)
+{
+    static struct tok_key_reach reach;
+    static struct tok_key key;
+    uint64_t sum = 0;
+    assert_int_equal(tok_keys_reach(&b->clerk, tok_span_str(kid), &key, &reach), TOK_OK);
+    assert_string_equal(key.kid.s, kid);
+    assert_int_equal(reach.sessions, sessions);
+    for (size_t i = 0; i < reach.clients_count; i++)
+        sum += reach.client[i].sessions;
+    assert_int_equal(sum + reach.others, sessions);
+}
+
+static void the_reach_of_a_key_is_the_sessions_it_gave_tokens_to(void **state)
+{
+    struct bed *b = *state;
+    struct bed_login one = {0}, two = {0};
+    struct tok_key second;
+    char first[TOK_KEY_KID_MAX + 1];
+    (void)snprintf(first, sizeof first, "%s", active_kid(b));
+    assert_reach(b, first, 0);
+    assert_int_equal(bed_login(b, &one, "alice", BED_PASSWORD), TOK_OK);
+    bed_pass(b, 100 * TOK_US_PER_S);
+    assert_int_equal(tok_keys_rotate(&b->clerk, false, &b->who, &second), TOK_OK);
+    assert_reach(b, second.kid.s, 0);
+    assert_int_equal(tok_keys_rotate(&b->clerk, true, &b->who, &second), TOK_OK);
+    bed_pass(b, 100 * TOK_US_PER_S);
+    assert_int_equal(bed_login(b, &two, "bob", BED_PASSWORD), TOK_OK);
+    assert_reach(b, first, 1);
+    assert_reach(b, second.kid.s, 1);
+    bed_pass(b, INT64_C(4000) * DAY * TOK_US_PER_S); /* who is not logged in is not touched */
+    assert_reach(b, second.kid.s, 0);
+    static struct tok_key_reach reach;
+    struct tok_key key;
+    assert_int_equal(tok_keys_reach(&b->clerk, TOK_LIT("nobody's"), &key, &reach),
+                     TOK_ERR_NOT_FOUND);
+    tok_fake_store_fail_reads(b->svc->store, 1);
+    assert_int_equal(tok_keys_reach(&b->clerk, tok_span_str(first), &key, &reach), TOK_ERR_STORE);
+}
+
+static void sessions_end_with_the_key_when_asked_to(void **state)
+{
+    for (int end = 0; end <= 1; end++) {
+        struct bed b;
+        struct bed_login login = {0};
+        struct bed_refresh again = {0};
+        struct tok_key key;
+        bed_open(&b, NULL);
+        assert_int_equal(bed_login(&b, &login, "alice", BED_PASSWORD), TOK_OK);
+        assert_int_equal(tok_keys_revoke(&b.clerk, tok_span_str(active_kid(&b)), end, &b.who, &key),
+                         TOK_OK);
+        assert_false(bed_access_good(&b, bed_access(&login.login.grant)));
+        assert_int_equal(bed_refresh_as(&b, &again, "default",
+                                        tok_text_span(&login.login.grant.refresh_token), ""),
+                         end ? TOK_ERR_INVALID_GRANT : TOK_OK);
+        bed_close(&b);
+    }
+}
+
+/* The service is never without a key that signs: one transaction takes the old one and gives the new. */
+static void the_successor_signs_in_the_same_transaction(void **state)
+{
+    struct bed *b = *state;
+    struct tok_key key;
+    struct tok_audit_row newest;
+    size_t before = bed_audit(b, NULL);
+    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(active_kid(b)), false, &b->who, &key),
+                     TOK_OK);
+    assert_int_equal(bed_audit(b, &newest), before + 3); /* created, revoked, activated */
+    assert_int_equal(newest.event, TOK_AUDIT_KEY_ACTIVATED);
+    char kid[TOK_KEY_KID_MAX + 1];
+    (void)snprintf(kid, sizeof kid, "%s", active_kid(b));
+    struct tok_key pending;
+    assert_int_equal(tok_keys_rotate(&b->clerk, false, &b->who, &pending), TOK_OK);
+    tok_fake_store_fail(b->svc->store, 1); /* with a successor there, the only write */
+    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(kid), true, &b->who, &key),
+                     TOK_ERR_STORE);
+    assert_string_equal(active_kid(b), kid);
+    assert_states(b, 1, 1, 0, 0, 1);
 }
 
 /* ---- import ---- */
@@ -382,7 +490,8 @@ static void a_revoked_key_does_not_come_back(void **state)
     struct tok_why why = {0};
     make_jwk(b, "EdDSA", true, jwk, &key);
     assert_int_equal(import(b, jwk, false, 0, &row, &why), TOK_OK);
-    assert_int_equal(tok_keys_revoke(&b->clerk, tok_text_span(&row.kid), &b->who, &gone), TOK_OK);
+    assert_int_equal(tok_keys_revoke(&b->clerk, tok_text_span(&row.kid), false, &b->who, &gone),
+                     TOK_OK);
     assert_int_equal(import(b, jwk, true, 0, &row, &why), TOK_ERR_CONFLICT);
     assert_states(b, 0, 1, 0, 0, 1);
     tok_pkey_destroy(&key);
@@ -522,9 +631,13 @@ int main(void)
         cmocka_unit_test(by_hand_only_means_never),
         bed_test(the_schedule_survives_a_failing_store),
         bed_test(rotate_makes_one_pending_key_however_often),
+        cmocka_unit_test(parts_of_a_second_are_waited_for),
         bed_test(rotate_now_signs_at_once),
         bed_test(there_is_always_room_for_a_key_that_signs),
         bed_test(a_revoked_key_is_refused_at_once_and_replaced),
+        bed_test(the_reach_of_a_key_is_the_sessions_it_gave_tokens_to),
+        cmocka_unit_test(sessions_end_with_the_key_when_asked_to),
+        bed_test(the_successor_signs_in_the_same_transaction),
         bed_test(a_pending_key_goes_before_a_new_one),
         bed_test(a_revocation_that_is_not_stored_revokes_nothing),
         bed_test(a_revocation_that_could_not_be_told_is_told_by_the_next_tick),

@@ -68,7 +68,7 @@ static bool revoke_active(struct tok_clerk *c)
     struct tok_key row;
     TOK_TEXT(TOK_KEY_KID_MAX) kid = {0};
     return tok_text_set(&kid, tok_text_span(&c->local.keyring->active->record.kid)) &&
-           tok_keys_revoke(c, tok_text_span(&kid), &who, &row) == TOK_OK;
+           tok_keys_revoke(c, tok_text_span(&kid), false, &who, &row) == TOK_OK;
 }
 
 static bool live(struct tok_clerk *c)

@@ -114,7 +114,7 @@ static tok_err revoke_key(struct bed *b)
     tok_kid kid = {0};
     if (!tok_text_set(&kid, tok_text_span(&b->local->keyring->active->record.kid)))
         return TOK_ERR_INTERNAL;
-    return tok_keys_revoke(&b->clerk, tok_text_span(&kid), &b->who, &key);
+    return tok_keys_revoke(&b->clerk, tok_text_span(&kid), false, &b->who, &key);
 }
 static tok_err import_key(struct bed *b)
 {

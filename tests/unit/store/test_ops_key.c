@@ -164,9 +164,147 @@ static void secrets(void **state)
     bed_assert_audit(b, 3, TOK_AUDIT_LOGIN);
 }
 
+/* ---- sessions that end with a key ---- */
+
+/* Sessions of bed.h: created and advanced at BED_NOW. */
+static const struct {
+    const char *name;
+    struct tok_key_reign reign;
+    bool ends;
+} reigns[] = {
+    {"never signed", {1, 0}, false},
+    {"stopped before", {0, BED_NOW_S - 1}, false},
+    {"began after", {BED_NOW_S + 1, INT64_MAX}, false},
+    {"stopped in the same second", {0, BED_NOW_S}, true},
+    {"began in the same second", {BED_NOW_S, INT64_MAX}, true},
+};
+
+static void sessions_of_a_reign_end_with_the_key(void **state)
+{
+    struct bed *b = *state;
+    for (size_t i = 0; i < COUNT(reigns); i++) {
+        char sid[8], kid[8];
+        (void)snprintf(sid, sizeof sid, "r%zu", i);
+        (void)snprintf(kid, sizeof kid, "q%zu", i);
+        struct tok_op create = bed_create(sid, "u1", "web");
+        assert_int_equal(bed_must(b, &create), TOK_OP_DONE);
+        struct tok_key key = bed_key(kid, TOK_KEY_REVOKED);
+        struct tok_op op = bed_keys(&key, 1);
+        op.u.keys.end_sessions = true;
+        op.u.keys.reign = reigns[i].reign;
+        assert_int_equal(bed_must(b, &op), TOK_OP_DONE);
+        struct tok_session row;
+        assert_true(bed_find_session(b, sid, &row));
+        if (row.ended != reigns[i].ends)
+            fail_msg("%s", reigns[i].name);
+    }
+}
+
+static void a_conflict_ends_no_session(void **state)
+{
+    struct bed *b = *state;
+    struct tok_key unknown = bed_key("k9", TOK_KEY_REVOKED);
+    unknown.version = 1;
+    struct tok_op op = bed_keys(&unknown, 1);
+    op.u.keys.end_sessions = true;
+    op.u.keys.reign = (struct tok_key_reign){0, INT64_MAX};
+    assert_int_equal(bed_must(b, &op), TOK_OP_CONFLICT);
+    struct tok_session row;
+    assert_true(bed_find_session(b, "s1", &row));
+    assert_false(row.ended);
+}
+
+/* ---- new seals ---- */
+
+/* Two live keys and two secrets, and a retired key, which has nothing sealed. */
+static void seal_some(struct bed *b, struct tok_key keys[3], struct tok_secret_row secrets[2])
+{
+    two_keys(b, keys);
+    keys[2] = bed_key("k3", TOK_KEY_RETIRED);
+    keys[2].sealed.len = 0;
+    assert_int_equal(put(b, &keys[2], 1), TOK_OP_DONE);
+    for (size_t i = 0; i < 2; i++) {
+        struct tok_op op = bed_op_of(TOK_OP_SECRET_ADD);
+        secrets[i] = (struct tok_secret_row){.number = (uint16_t)(i + 1)};
+        bed_text(&secrets[i].name, "refresh-mac");
+        bed_text(&secrets[i].sealed, "before");
+        op.u.secret = secrets[i];
+        assert_int_equal(bed_must(b, &op), TOK_OP_DONE);
+        bed_text(&secrets[i].sealed, "after");
+        bed_text(&keys[i].sealed, "after");
+    }
+}
+
+static bool count_after(const struct tok_secret_row *row, void *arg)
+{
+    *(size_t *)arg += tok_span_eq(tok_text_span(&row->sealed), TOK_LIT("after"));
+    return true;
+}
+
+static size_t resealed(struct bed *b)
+{
+    size_t count = 0;
+    struct tok_key key;
+    assert_int_equal(tok_reader_secrets(b->reader, count_after, &count), TOK_OK);
+    count +=
+        bed_find_key(b, "k1", &key) && tok_span_eq(tok_text_span(&key.sealed), TOK_LIT("after"));
+    count +=
+        bed_find_key(b, "k2", &key) && tok_span_eq(tok_text_span(&key.sealed), TOK_LIT("after"));
+    return count;
+}
+
+static struct tok_op reseal(const struct tok_key *keys, size_t keys_count,
+                            const struct tok_secret_row *secrets, size_t secrets_count)
+{
+    struct tok_op op = bed_op_of(TOK_OP_RESEAL);
+    op.u.reseal.key = keys;
+    op.u.reseal.keys_count = keys_count;
+    op.u.reseal.secret = secrets;
+    op.u.reseal.secrets_count = secrets_count;
+    bed_text(&op.u.reseal.master_id, "0123456789abcdef");
+    return op;
+}
+
+static void all_seals_change_or_none(void **state)
+{
+    struct bed *b = *state;
+    struct tok_key keys[3], stale;
+    struct tok_secret_row secrets[2], unknown[2];
+    seal_some(b, keys, secrets);
+    stale = keys[1];
+    stale.version = 7;
+    memcpy(unknown, secrets, sizeof unknown);
+    unknown[1].number = 9;
+    const struct tok_key stale_keys[2] = {keys[0], stale};
+    struct tok_op bad[] = {
+        reseal(keys, 1, secrets, 2),       /* a key is left */
+        reseal(keys, 2, secrets, 1),       /* a secret is left */
+        reseal(keys, 3, secrets, 2),       /* one that has no seal */
+        reseal(stale_keys, 2, secrets, 2), /* changed meanwhile */
+        reseal(keys, 2, unknown, 2),       reseal(NULL, 0, NULL, 0),
+    };
+    struct tok_audit_row newest;
+    size_t audited = bed_audit(b, &newest);
+    for (size_t i = 0; i < COUNT(bad); i++)
+        if (bed_must(b, &bad[i]) != TOK_OP_CONFLICT || resealed(b) != 0)
+            fail_msg("row %zu", i);
+    struct tok_op good = reseal(keys, 2, secrets, 2);
+    assert_int_equal(bed_must(b, &good), TOK_OP_DONE);
+    assert_int_equal(resealed(b), 4);
+    assert_state(b, "k1", TOK_KEY_ACTIVE, 2);
+    assert_state(b, "k2", TOK_KEY_PENDING, 2);
+    assert_state(b, "k3", TOK_KEY_RETIRED, 1);
+    assert_int_equal(bed_audit(b, &newest), audited + 1);
+    assert_int_equal(newest.event, TOK_AUDIT_MASTER_KEY_CHANGED);
+    assert_string_equal(newest.object.s, "0123456789abcdef");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        bed_test(all_seals_change_or_none),
+        bed_test(sessions_of_a_reign_end_with_the_key),
+        bed_test(a_conflict_ends_no_session),
         bed_test(conflicts_change_nothing),
         bed_test(signing_passes_from_one_to_the_other),
         bed_test(one_of_two_writers_wins),
