@@ -34,7 +34,7 @@ VOLUME ["/var/lib/tokend"]
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-    CMD ["/usr/bin/tokend", "health", "--url", "http://127.0.0.1:8080"]
+    CMD ["/usr/bin/tokend", "health", "--data", "/var/lib/tokend"]
 # Plain HTTP on all addresses of the container: TLS is the business of what publishes the port. Give other
 # arguments to serve with a certificate of its own.
 ENTRYPOINT ["/usr/bin/tokend"]

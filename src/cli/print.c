@@ -49,7 +49,7 @@ static bool put_value(tok_span name, const struct tok_json *value, struct tok_bu
     } else if (tok_json_i64(value, &number)) {
         tok_buf_put_i64(out, number);
     } else if (tok_json_bool(value, &flag)) {
-        tok_buf_put(out, flag ? TOK_LIT("yes") : TOK_LIT("no"));
+        tok_buf_put(out, flag ? TOK_LIT("true") : TOK_LIT("false"));
     } else if (tok_json_is_array(value)) {
         put_array(value, out);
     } else {
@@ -80,6 +80,9 @@ static tok_span cell(const struct tok_json *row, tok_span column, struct tok_buf
     char name[32];
     snprintf(name, sizeof name, "%.*s", (int)column.len, column.ptr);
     const struct tok_json *value = tok_json_get(row, name);
+    bool flag;
+    if (value && tok_json_bool(value, &flag))
+        return flag ? TOK_LIT("yes") : TOK_LIT("no");
     if (!value || !put_value(column, value, room) || room->len == 0)
         return TOK_LIT("-");
     return tok_buf_span(room);

@@ -35,26 +35,40 @@ static tok_span last_hop(tok_span *list)
 
 /* From the right, past every proxy we trust: the first address that a trusted one has seen itself. What
  * stands further left was written by strangers. */
-static void walk_forwarded(tok_span list, tok_span trusted, struct tok_address *from)
+static bool walk_line(tok_span list, tok_span trusted, struct tok_address *from)
 {
     struct tok_address hop;
-    while (list.len != 0 && tok_address_in((const struct sockaddr *)&from->sa, trusted) &&
-           parse_hop(last_hop(&list), &hop))
+    while (list.len != 0) {
+        if (!tok_address_in((const struct sockaddr *)&from->sa, trusted) ||
+            !parse_hop(last_hop(&list), &hop))
+            return false;
         *from = hop;
+    }
+    return true;
+}
+
+/* SPEC rfc9110#5.3: several lines are one list. Some proxies add a line where others lengthen the last. */
+static void walk_forwarded(const struct tok_request *r, tok_span trusted, struct tok_address *from)
+{
+    static const tok_span name = TOK_LIT_INIT("x-forwarded-for");
+    tok_span line;
+    unsigned i = tok_request_header(r, name, &line);
+    while (i-- > 0 && walk_line(tok_request_header_at(r, name, i), trusted, from))
+        continue;
 }
 
 static void find_peer(const struct tok_request *r, struct tok_address *ret)
 {
     const struct sockaddr *peer = tok_request_peer(r);
-    tok_span trusted = tok_context_of(r)->local->config->throttle_trusted_proxies, list;
+    tok_span trusted = tok_context_of(r)->local->config->throttle_trusted_proxies;
     *ret = (struct tok_address){.len = sizeof(struct sockaddr_in6)};
     ret->sa.ss_family = peer->sa_family;
     if (peer->sa_family == AF_INET)
         memcpy(&ret->sa, peer, sizeof(struct sockaddr_in));
     else if (peer->sa_family == AF_INET6)
         memcpy(&ret->sa, peer, sizeof(struct sockaddr_in6));
-    if (trusted.len != 0 && tok_request_header(r, TOK_LIT("x-forwarded-for"), &list) == 1)
-        walk_forwarded(list, trusted, ret);
+    if (trusted.len != 0)
+        walk_forwarded(r, trusted, ret);
 }
 
 struct tok_caller tok_caller_of(struct tok_request *r)

@@ -125,7 +125,9 @@ bool tok_principal_of(struct tok_request *r, enum tok_reason *ret_reason, struct
     enum tok_authorization kind;
     struct tok_credentials given;
     if (tok_credentials_of(r, &kind, &given) != TOK_OK) {
-        tok_respond_error(r, TOK_ERR_BAD_REQUEST);
+        /* SPEC rfc6750#3.1: invalid_request when there is more than one */
+        tok_respond_bad_credentials(r, TOK_LIT("Two credentials"),
+                                    TOK_LIT(TOK_W_BEARER_CHALLENGE ", error=\"invalid_request\""));
         return false;
     }
     struct tok_context *context = tok_context_of(r);

@@ -190,8 +190,7 @@ void tok_endpoint_introspect(struct tok_request *r)
         return;
     bool minimal = tok_span_eq(f[MINIMAL].value, TOK_LIT("1"));
     if (!f[TOKEN].value.ptr)
-        tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST,
-                               TOK_LIT("A required parameter is missing"));
+        tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST, TOK_LIT("token is missing"));
     else if (tok_refresh_token_read(tok_context_of(r)->local->secrets, f[TOKEN].value,
                                     &refresh_token))
         introspect_refresh(r, client_id, &refresh_token, minimal);

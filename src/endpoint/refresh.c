@@ -18,8 +18,7 @@ void tok_endpoint_refresh(struct tok_request *r)
     if (!tok_form_of(r, f, FIELDS))
         return;
     if (!f[REFRESH_TOKEN].value.ptr)
-        tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST,
-                               TOK_LIT("A required parameter is missing"));
+        tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST, TOK_LIT("refresh_token is missing"));
     else if (!tok_client_of(r, f[CLIENT_ID].value, f[CLIENT_SECRET].value, &client))
         return;
     else if (!tok_client_may(client, TOK_GRANT_REFRESH))

@@ -67,6 +67,5 @@ void tok_endpoint_revoke(struct tok_request *r)
     if (f[TOKEN].value.ptr)
         revoke(r, client, f[TOKEN].value);
     else
-        tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST,
-                               TOK_LIT("A required parameter is missing"));
+        tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST, TOK_LIT("token is missing"));
 }

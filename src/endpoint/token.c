@@ -10,9 +10,23 @@
 
 enum { GRANT_TYPE, USERNAME, PASSWORD, REFRESH_TOKEN, SCOPE, CLIENT_ID, CLIENT_SECRET, FIELDS };
 
-static void missing(struct tok_request *r)
+static void missing(struct tok_request *r, tok_span text)
 {
-    tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST, TOK_LIT("A required parameter is missing"));
+    tok_respond_error_text(r, TOK_ERR_INVALID_REQUEST, text);
+}
+
+static bool is_fastapi(struct tok_request *r)
+{
+    return tok_context_of(r)->local->config->login_error_style == TOK_STYLE_FASTAPI;
+}
+
+/* FastAPI's OAuth2PasswordRequestForm has it optional, and its users' clients leave it out. */
+static tok_span grant_type_of(struct tok_request *r, const struct tok_form_field *f)
+{
+    bool is_login = f[USERNAME].value.ptr && f[PASSWORD].value.ptr;
+    if (!f[GRANT_TYPE].value.ptr && is_login && is_fastapi(r))
+        return TOK_LIT("password");
+    return f[GRANT_TYPE].value;
 }
 
 static tok_span scope_of(const struct tok_form_field *f)
@@ -29,10 +43,9 @@ struct login_job {
 
 static void answer_login(struct tok_request *r, const struct tok_login *login)
 {
-    bool fastapi = login->local->config->login_error_style == TOK_STYLE_FASTAPI;
     if (login->err == TOK_OK)
         tok_respond_grant(r, &login->grant);
-    else if (login->err == TOK_ERR_INVALID_GRANT && fastapi)
+    else if (login->err == TOK_ERR_INVALID_GRANT && is_fastapi(r))
         tok_respond_wrong_login(r);
     else
         tok_respond_retry(r, login->err, login->retry_after_s);
@@ -53,7 +66,8 @@ static void grant_password(struct tok_request *r, const struct tok_client *clien
 {
     struct tok_context *context = tok_context_of(r);
     if (!f[USERNAME].value.ptr || !f[PASSWORD].value.ptr) {
-        missing(r);
+        missing(r, f[USERNAME].value.ptr ? TOK_LIT("password is missing")
+                                         : TOK_LIT("username is missing"));
         return;
     }
     struct login_job *job = calloc(1, sizeof *job);
@@ -80,7 +94,7 @@ static void grant_refresh(struct tok_request *r, const struct tok_client *client
     if (f[REFRESH_TOKEN].value.ptr)
         tok_grant_refresh(r, client, f[REFRESH_TOKEN].value, scope_of(f));
     else
-        missing(r);
+        missing(r, TOK_LIT("refresh_token is missing"));
 }
 
 /* ---- client_credentials (section 4.4) ---- */
@@ -129,19 +143,20 @@ void tok_endpoint_token(struct tok_request *r)
     const struct tok_client *client;
     if (!tok_form_of(r, f, FIELDS))
         return;
-    if (!f[GRANT_TYPE].value.ptr) {
-        missing(r);
+    tok_span grant_type = grant_type_of(r, f);
+    if (!grant_type.ptr) {
+        missing(r, TOK_LIT("grant_type is missing"));
         return;
     }
     size_t i = 0;
     while (i < sizeof grants / sizeof grants[0] &&
-           !tok_span_eq(f[GRANT_TYPE].value, tok_span_str(grants[i].name)))
+           !tok_span_eq(grant_type, tok_span_str(grants[i].name)))
         i++;
     if (i == sizeof grants / sizeof grants[0])
         tok_respond_error(r, TOK_ERR_UNSUPPORTED_GRANT_TYPE);
     else if (!tok_client_of(r, f[CLIENT_ID].value, f[CLIENT_SECRET].value, &client))
         return;
-    else if (!tok_client_may(client, f[GRANT_TYPE].value))
+    else if (!tok_client_may(client, grant_type))
         tok_respond_error(r, TOK_ERR_UNAUTHORIZED_CLIENT);
     else
         grants[i].run(r, client, f);

@@ -116,8 +116,10 @@ static enum tok_form_verdict read_parameter(const struct form *form, tok_span te
     if (!decode(form, cut(&text, '='), &name) || !decode(form, text, &value))
         return TOK_FORM_MALFORMED;
     struct tok_form_field *field = find_field(form, name);
-    if (form->strict && (!field || tok_span_empty(value)))
+    if (form->strict && !field)
         return TOK_FORM_UNKNOWN;
+    if (form->strict && tok_span_empty(value))
+        return TOK_FORM_EMPTY;
     return field ? put(field, value) : TOK_FORM_READ;
 }
 

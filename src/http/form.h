@@ -21,7 +21,8 @@ struct tok_form_field {
 enum tok_form_verdict {
     TOK_FORM_MALFORMED = 0, /* bad percent escape, NUL, invalid UTF-8, too many parameters */
     TOK_FORM_REPEATED, /* a field that may not repeat (empty ones count too), or too many values */
-    TOK_FORM_UNKNOWN,  /* only with `strict`: a name not in the table, or an empty value */
+    TOK_FORM_UNKNOWN,  /* only with `strict`: a name not in the table */
+    TOK_FORM_EMPTY,    /* only with `strict`: a name in the table without a value */
     TOK_FORM_READ
 };
 

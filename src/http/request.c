@@ -117,6 +117,17 @@ unsigned tok_request_header(const struct tok_request *r, tok_span name, tok_span
     return found;
 }
 
+tok_span tok_request_header_at(const struct tok_request *r, tok_span name, unsigned index)
+{
+    const h2o_headers_t *headers = &r->h2o->headers;
+    for (size_t i = 0; i < headers->size; i++) {
+        const h2o_header_t *h = &headers->entries[i];
+        if (tok_span_eq(tok_span_of(h->name->base, h->name->len), name) && index-- == 0)
+            return tok_span_of(h->value.base, h->value.len);
+    }
+    return TOK_NONE;
+}
+
 /* ---- whose it is ---- */
 
 const struct sockaddr *tok_request_peer(const struct tok_request *r)

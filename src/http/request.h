@@ -28,6 +28,9 @@ tok_span tok_request_body(const struct tok_request *r);
 /* The one value of a header (lower-case name); how many there were is returned (0: *ret has ptr NULL).
  * With several the last is not special: callers treat more than one as an error. */
 unsigned tok_request_header(const struct tok_request *r, tok_span name, tok_span *ret);
+/* Of a header that may stand on several lines: the one of this index, in the order they came; ptr NULL past
+ * the end. */
+tok_span tok_request_header_at(const struct tok_request *r, tok_span name, unsigned index);
 tok_span tok_request_id(const struct tok_request *r); /* theirs when well formed, else ours */
 const struct sockaddr *tok_request_peer(const struct tok_request *r);
 /* Unix sockets: the peer's uid (SO_PEERCRED); false on others. */

@@ -277,6 +277,11 @@ void tok_respond_forbidden(struct tok_request *r, const struct tok_answer *extra
 {
     send_seed(r, TOK_STATUS_403, TOK_W_FORBIDDEN, extra, challenge);
 }
+void tok_respond_bad_credentials(struct tok_request *r, tok_span text, tok_span challenge)
+{
+    tok_span body = error_body(r, tok_err_row(TOK_ERR_BAD_REQUEST), text);
+    send_seed(r, TOK_STATUS_400, body, NULL, challenge);
+}
 void tok_respond_wrong_login(struct tok_request *r)
 {
     send_seed(r, TOK_STATUS_401, TOK_W_WRONG_LOGIN, NULL, TOK_LIT("Bearer"));

@@ -48,6 +48,8 @@ void tok_respond_unauthenticated(struct tok_request *r, const struct tok_answer 
                                  tok_span challenge); /* 401 Could not validate credentials */
 void tok_respond_forbidden(struct tok_request *r, const struct tok_answer *extra,
                            tok_span challenge); /* 403 Access forbidden: … */
+/* 400 {"detail": text}, for credentials of which nobody can say which one counts. */
+void tok_respond_bad_credentials(struct tok_request *r, tok_span text, tok_span challenge);
 /* login.error_style=fastapi: 401 {"detail":"Incorrect username or password"}. */
 void tok_respond_wrong_login(struct tok_request *r);
 

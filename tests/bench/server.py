@@ -16,6 +16,7 @@ CLIENT = ("rs", "0123456789abcdefghijklmnopqrstuvwxyz")
 BASIC = "Basic " + base64.b64encode(":".join(CLIENT).encode()).decode()
 FORM = "application/x-www-form-urlencoded"
 LANE_BYTES_MIN = 16 << 20
+PATIENCE_S = 20
 # Guessing is not what is measured, and all tokens of a run stay good.
 OPTIONS = {"throttle.enabled": "false", "access_token.ttl_s": "3600"}
 
@@ -52,16 +53,20 @@ class Server:
 
     def until_answers(self, request):
         """Until it gives a first good answer."""
-        while True:
+        give_up, said = time.monotonic() + PATIENCE_S, b"nothing"
+        while time.monotonic() < give_up:
             if self.process.poll() is not None:
                 raise SystemExit(f"{self.process.args[0]} ended with {self.process.returncode}")
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 5) as peer:
                     peer.sendall(request.encode())
-                    if peer.recv(16384).startswith(b"HTTP/1.1 200 "):
-                        return self
+                    said = peer.recv(16384)
             except ConnectionError:
                 time.sleep(0.0002)
+            if said.startswith(b"HTTP/1.1 200 "):
+                return self
+        self.stop()
+        raise SystemExit(f"{self.process.args[0]} gave no good answer, but {said!r}")
 
     def cpu_us(self):
         """User and system time of the process tree so far."""

@@ -280,7 +280,7 @@ def test_token_check(service):
     told = service.cli("token", "check", "--json", stdin=pair["access_token"] + "\n")
     assert told["active"] and told["username"] == "alice" and told["roles"] == ["user"]
     text = service.cli("token", "check", stdin=pair["refresh_token"])
-    assert "active: yes" in text and "token_use: refresh" in text
+    assert "active: true" in text and "token_use: refresh" in text
     for bad in ("x", "a.b.c", pair["access_token"][:-5], "tkr_x"):
         done = service.try_cli("token", "check", "--json", stdin=bad + "\n")
         assert done.returncode == 1 and json.loads(done.stdout)["active"] is False
@@ -316,6 +316,11 @@ def test_config_show_and_check(fleet, tmp_path):
     path.write_text("access_token:\n  ttl_s: 90s\nthrottle: {enabled: false}\n")
     done = run("config", "show", "--json", "--config", path)
     assert json.loads(done.stdout)["access_token.ttl_s"] == 90
+    lines = run("config", "show", "--config", path).stdout.decode().splitlines()
+    flags = [line.replace(": ", "=") for line in lines if line.endswith((": true", ": false"))]
+    assert "throttle.enabled=false" in flags
+    again = run("config", "show", "--json", "--config", path, *sum((["--set", f] for f in flags), []))
+    assert again.returncode == 0 and again.stdout == done.stdout, said(again)
     path.write_text("access_token:\n  ttl_s: 90s\n  nonsense: 1\n")
     done = run("config", "check", "--config", path)
     assert done.returncode == 1 and f"{path}:3: ".encode() in done.stderr, said(done)

@@ -14,19 +14,28 @@ ALICE = {"grant_type": "password", "username": "alice", "password": PASSWORDS["a
 
 # ---- refusals ----
 
-@pytest.mark.parametrize("form", [
-    {"grant_type": "password"},
-    {"grant_type": "password", "username": "alice"},
-    {"grant_type": "password", "password": PASSWORDS["alice"]},
-    {"grant_type": "password", "username": "", "password": PASSWORDS["alice"]},
-    {"grant_type": "password", "username": "alice", "password": ""},
-    {"username": "alice", "password": PASSWORDS["alice"]},
-    {"grant_type": "", "username": "alice", "password": PASSWORDS["alice"]},
-    {},
-], ids=lambda form: "+".join(f"{name}={'' if not value else '…'}" for name, value in form.items())
-                         or "nothing")
-def test_a_missing_parameter_is_invalid_request(shared, form):
-    oauth_error(shared.post("/token", form), 400, "invalid_request")
+@pytest.mark.parametrize("form, missing", [
+    ({"grant_type": "password"}, "username"),
+    ({"grant_type": "password", "username": "alice"}, "password"),
+    ({"grant_type": "password", "password": PASSWORDS["alice"]}, "username"),
+    ({"grant_type": "password", "username": "", "password": PASSWORDS["alice"]}, "username"),
+    ({"grant_type": "password", "username": "alice", "password": ""}, "password"),
+    ({"grant_type": "refresh_token"}, "refresh_token"),
+    ({"username": "alice", "password": PASSWORDS["alice"]}, "grant_type"),
+    ({"grant_type": "", "username": "alice", "password": PASSWORDS["alice"]}, "grant_type"),
+    ({}, "grant_type"),
+], ids=lambda x: x if isinstance(x, str) else "+".join(x) or "nothing")
+def test_a_missing_parameter_is_named(shared, form, missing):
+    answer = oauth_error(shared.post("/token", form), 400, "invalid_request")
+    assert answer.json["error_description"] == f"{missing} is missing"
+
+
+@pytest.mark.parametrize("path, missing", [("/refresh", "refresh_token"), ("/introspect", "token"),
+                                           ("/revoke", "token")])
+def test_a_missing_token_is_named(shared, path, missing):
+    answer = shared.post(path, {}, headers=[("Authorization", wire.basic(*RS))])
+    oauth_error(answer, 400, "invalid_request")
+    assert answer.json["error_description"] == f"{missing} is missing"
 
 
 @pytest.mark.parametrize("name", ["grant_type", "username", "password", "scope", "client_id"])
@@ -213,6 +222,15 @@ def test_the_error_of_fastapi(fleet):
         assert answer.body == b'{"detail": "Incorrect username or password"}'
         assert answer.one("www-authenticate") == "Bearer"
     oauth_error(service.refresh("tkr_" + "x" * 79), 400, "invalid_grant")
+
+
+def test_fastapi_needs_no_grant_type(fleet):
+    service = fleet.serve({"login.error_style": "fastapi"})
+    form = {"username": "alice", "password": PASSWORDS["alice"]}
+    assert jwt.claims(ok(service.post("/token", form))["access_token"])["username"] == "alice"
+    assert service.post("/token", dict(form, password="not alice's password")).status == 401
+    for lacking in ({"username": "alice"}, {"password": "x"}, {"refresh_token": "x"}):
+        oauth_error(service.post("/token", lacking), 400, "invalid_request")
 
 
 def test_the_form_of_fastapi_and_swagger(shared):

@@ -130,6 +130,20 @@ def test_which_network_it_is(service, first, second, same):
     assert answer.status == (429 if same else 400), answer
 
 
+@pytest.mark.parametrize("lines, same", [
+    (["203.0.113.9", "192.0.2.1"], True),     # the stranger's own line, and the one of a proxy of ours
+    (["192.0.2.1", "127.0.0.1"], True),       # past two proxies of ours, each with a line
+    (["203.0.113.9, 192.0.2.1", "127.0.0.1"], True),
+    (["192.0.2.1", "203.0.113.9"], False),
+    (["192.0.2.1", "nonsense"], False),
+], ids=str)
+def test_several_lines_are_one_list(service, lines, same):
+    tire(service, "alice", "192.0.2.1")
+    form = {"grant_type": "password", "username": "alice", "password": WRONG}
+    answer = service.post("/token", form, headers=[("X-Forwarded-For", line) for line in lines])
+    assert answer.status == (429 if same else 400), answer
+
+
 def test_strangers_cannot_choose_their_network(fleet):
     service = fleet.serve(ON | {"throttle.trusted_proxies": ""})
     for i in range(FREE):

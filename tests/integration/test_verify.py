@@ -77,7 +77,8 @@ def test_a_token_in_the_body_counts_for_nothing(shared, alice):
 def test_two_credentials_are_400(shared, alice):
     twice = [("Authorization", f"Bearer {alice}")] * 2
     answer = shared.get("/verify", twice)
-    assert answer.status == 400 and set(answer.json) == {"detail"}
+    assert answer.status == 400 and answer.json == {"detail": "Two credentials"}
+    assert answer.one("www-authenticate") == 'Bearer realm="tokend", error="invalid_request"'
     mixed = [("Authorization", f"Bearer {alice}"), ("Authorization", basic(*RS))]
     assert shared.get("/verify", mixed).status == 400
 
@@ -187,6 +188,18 @@ def test_a_demand_that_makes_no_sense_allows_nobody(shared, alice, query):
     for token in (alice, boss, None):
         answer = shared.verify(token, query)
         assert answer.status == 400 and set(answer.json) == {"detail"}, answer
+
+
+@pytest.mark.parametrize("query, says", [
+    ("?rolle=user", "A parameter is unknown: owner, role, scope and aud are known"),
+    ("?owner=", "A parameter is empty"),
+    ("?role=user&role=", "A parameter is empty"),
+    ("?owner=a&owner=a", "A parameter is given too often"),
+    ("?owner=%zz", "The query is malformed"),
+    ("?scope=a%22b", "scope is malformed"),
+])
+def test_a_demand_that_makes_no_sense_says_why(shared, alice, query, says):
+    assert shared.verify(alice, query).json == {"detail": says}
 
 
 @pytest.mark.parametrize("query", ALLOWED + FORBIDDEN)

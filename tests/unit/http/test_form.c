@@ -104,6 +104,7 @@ struct form_row {
 #define MALFORMED TOK_FORM_MALFORMED
 #define REPEATED TOK_FORM_REPEATED
 #define UNKNOWN TOK_FORM_UNKNOWN
+#define EMPTY TOK_FORM_EMPTY
 #define READ TOK_FORM_READ
 
 static const struct form_row form_rows[] = {
@@ -123,9 +124,9 @@ static const struct form_row form_rows[] = {
     {"twice the same", BYTES("name=a&name=a"), REPEATED, REPEATED},
     {"twice, another between", BYTES("name=a&other=b&name=c"), REPEATED, REPEATED},
     {"twice, once escaped", BYTES("name=a&n%61me=b"), REPEATED, REPEATED},
-    {"twice, once empty", BYTES("name=a&name="), REPEATED, UNKNOWN},
-    {"twice, first empty", BYTES("name=&name=a"), REPEATED, UNKNOWN},
-    {"twice empty", BYTES("name&name"), REPEATED, UNKNOWN},
+    {"twice, once empty", BYTES("name=a&name="), REPEATED, EMPTY},
+    {"twice, first empty", BYTES("name=&name=a"), REPEATED, EMPTY},
+    {"twice empty", BYTES("name&name"), REPEATED, EMPTY},
     {"a list too long", BYTES("role=a&role=b&role=c"), REPEATED, REPEATED},
 
     {"an unknown name", BYTES("x=a"), READ, UNKNOWN},
@@ -138,9 +139,9 @@ static const struct form_row form_rows[] = {
     {"brackets are part of a name", BYTES("role[]=a"), READ, UNKNOWN},
     {"an empty name", BYTES("=a"), READ, UNKNOWN},
     {"an equals sign alone", BYTES("="), READ, UNKNOWN},
-    {"an empty value", BYTES("name="), READ, UNKNOWN},
-    {"no equals sign", BYTES("name"), READ, UNKNOWN},
-    {"an empty value in a list", BYTES("role=a&role=&role=b"), READ, UNKNOWN, .roles = {"a", "b"}},
+    {"an empty value", BYTES("name="), READ, EMPTY},
+    {"no equals sign", BYTES("name"), READ, EMPTY},
+    {"an empty value in a list", BYTES("role=a&role=&role=b"), READ, EMPTY, .roles = {"a", "b"}},
     {"an escaped equals sign parts nothing", BYTES("name%3Da"), READ, UNKNOWN},
     {"an escaped separator parts nothing", BYTES("name=a%26other=b"), READ, READ, "a&other=b"},
 

@@ -1,0 +1,382 @@
+/* tests/loopback/test_hot_path.c: a check costs no memory but the request's own, no database and no lock.
+ *
+ * The whole service behind real sockets. The linker leads our calls (and those of libsodium.a) of the
+ * allocator, of SQLite and of the mutexes through here, and what the event loop's thread does is counted; what
+ * h2o does inside for its connections and its pools is its own business, and not seen. */
+#include "bed.h"
+
+#include "endpoint/context.h"
+#include "endpoint/endpoints.h"
+#include "service/boot.h"
+#include "service/clients.h"
+#include "service/keys.h"
+#include "service/users.h"
+#include "temp_dir.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#define TIMES 25
+#define PASSWORD "correct horse"
+#define SECRET "0123456789abcdefghijklmnopqrstuvwxyz"
+#define RS "Basic cnM6MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6" /* rs:SECRET */
+
+/* ---- counting ---- */
+
+static _Thread_local bool watched;
+static atomic_uint allocations, database_calls, locks;
+
+static void count(atomic_uint *what)
+{
+    if (watched)
+        atomic_fetch_add(what, 1);
+}
+
+/* WRAP(what is counted, type, name, parameters, arguments) */
+#define WRAP(what, type, name, parameters, arguments)                                              \
+    type __wrap_##name parameters;                                                                 \
+    type __real_##name parameters;                                                                 \
+    type __wrap_##name parameters                                                                  \
+    {                                                                                              \
+        count(&(what));                                                                            \
+        return __real_##name arguments;                                                            \
+    }
+WRAP(allocations, void *, malloc, (size_t bytes), (bytes))
+WRAP(allocations, void *, calloc, (size_t n, size_t bytes), (n, bytes))
+WRAP(allocations, void *, realloc, (void *ptr, size_t bytes), (ptr, bytes))
+WRAP(allocations, char *, strdup, (const char *s), (s))
+WRAP(allocations, char *, strndup, (const char *s, size_t len), (s, len))
+WRAP(allocations, void *, aligned_alloc, (size_t align, size_t bytes), (align, bytes))
+WRAP(allocations, int, posix_memalign, (void **ptr, size_t align, size_t bytes),
+     (ptr, align, bytes))
+WRAP(database_calls, int, sqlite3_prepare_v3,
+     (sqlite3 * db, const char *sql, int len, unsigned flags, sqlite3_stmt **stmt,
+      const char **tail),
+     (db, sql, len, flags, stmt, tail))
+WRAP(database_calls, int, sqlite3_step, (sqlite3_stmt * stmt), (stmt))
+WRAP(database_calls, int, sqlite3_reset, (sqlite3_stmt * stmt), (stmt))
+WRAP(database_calls, int, sqlite3_exec,
+     (sqlite3 * db, const char *sql, int (*row)(void *, int, char **, char **), void *arg,
+      char **err),
+     (db, sql, row, arg, err))
+WRAP(locks, int, pthread_mutex_lock, (pthread_mutex_t * mutex), (mutex))
+WRAP(locks, int, pthread_mutex_trylock, (pthread_mutex_t * mutex), (mutex))
+WRAP(locks, int, pthread_rwlock_rdlock, (pthread_rwlock_t * lock), (lock))
+WRAP(locks, int, pthread_rwlock_wrlock, (pthread_rwlock_t * lock), (lock))
+
+void __wrap_free(void *ptr);
+void __real_free(void *ptr);
+void __wrap_free(void *ptr)
+{
+    count(&allocations);
+    __real_free(ptr);
+}
+
+static void forget(void)
+{
+    atomic_store(&allocations, 0);
+    atomic_store(&database_calls, 0);
+    atomic_store(&locks, 0);
+}
+
+static void watch_this_thread(void *arg)
+{
+    watched = true;
+}
+
+/* ---- a service with one loop, put together as the daemon does ---- */
+
+static struct {
+    struct temp_dir temp;
+    struct tok_config *config;
+    struct tok_data_dir dir;
+    struct tok_boot boot;
+    struct tok_server *server;
+    struct tok_clerk clerk;
+    struct tok_local local;
+    struct tok_context context;
+    atomic_bool draining;
+    int fd; /* the one connection */
+    char user_token[TOK_TOKEN_MAX], forged[TOK_TOKEN_MAX], client_token[TOK_TOKEN_MAX],
+        refresh_token[256];
+} bed;
+
+static void must(tok_err err, const struct tok_why *why)
+{
+    if (err != TOK_OK)
+        fail_msg("%s: %s", tok_err_row(err)->name, why->text);
+}
+
+static tok_err open_worker(void *arg, void **ret_worker)
+{
+    return tok_reader_open(arg, (struct tok_reader **)ret_worker);
+}
+static void close_worker(void *worker)
+{
+    struct tok_reader *reader = worker;
+    tok_reader_close(&reader);
+}
+
+static void open_service(void)
+{
+    const char *const sets[] = {"argon2.weak=true", "argon2.m_kib=8", "argon2.t=1",
+                                "listen=127.0.0.1:0", "issuer=http://tokens.example"};
+    const struct tok_config_source source = {.sets = sets, .sets_count = COUNT(sets)};
+    struct tok_why why = {0};
+    bed.temp = temp_dir_make();
+    must(tok_config_load(&source, &bed.config, &why), &why);
+    must(tok_data_dir_open(bed.temp.path, true, &bed.dir, &why), &why);
+    must(tok_boot_open(bed.config, &bed.dir, &bed.boot, &why), &why);
+    must(tok_boot_clerk(&bed.boot, &bed.clerk), &why);
+    struct tok_hasher_options hasher = {.threads_count = 1,
+                                        .queue_count = 4,
+                                        .deadline_s = 60,
+                                        .worker_open = open_worker,
+                                        .worker_close = close_worker,
+                                        .arg = bed.boot.service.store};
+    must(tok_hasher_create(&hasher, &bed.boot.service.hasher), &why);
+}
+
+static void open_loop(void)
+{
+    struct tok_service *svc = &bed.boot.service;
+    struct tok_server_options options = {.config = bed.config,
+                                         .loops_count = 1,
+                                         .public_routes = tok_public_routes,
+                                         .admin_routes = tok_admin_routes};
+    struct tok_why why = {0};
+    must(tok_server_create(&options, &bed.server, &why), &why);
+    tok_local_init(&bed.local, 0, tok_server_loop(bed.server, 0), &bed.boot.settings,
+                   bed.boot.keyring, bed.boot.registry, &svc->secrets);
+    must(tok_boot_load_revocations(&bed.boot, &bed.local, tok_time_now()), &why);
+    svc->publisher.locals[svc->publisher.count++] = &bed.local;
+    bed.context = (struct tok_context){.service = svc,
+                                       .local = &bed.local,
+                                       .clerk = &bed.clerk,
+                                       .server = bed.server,
+                                       .draining = &bed.draining};
+    tok_server_set_context(bed.server, 0, &bed.context);
+    must(tok_server_start(bed.server), &why);
+    bed_on_loop(tok_server_loop(bed.server, 0), watch_this_thread, NULL);
+}
+
+static void furnish(void)
+{
+    const struct tok_client_new client = {.id = TOK_LIT("rs"),
+                                          .grants =
+                                              TOK_LIT("client_credentials password refresh_token"),
+                                          .scopes = TOK_LIT("read introspect"),
+                                          .secret = TOK_LIT(SECRET)};
+    const struct tok_user_new user = {.username = TOK_LIT("alice"),
+                                      .id = TOK_LIT("u-alice"),
+                                      .password = TOK_LIT(PASSWORD),
+                                      .roles = TOK_LIT("user"),
+                                      .scopes = TOK_LIT("read")};
+    struct tok_audit_context who = {0};
+    struct tok_client client_made;
+    struct tok_user user_made;
+    tok_secret_text secret;
+    struct tok_why why = {0};
+    tok_time_s next_at;
+    must(tok_keys_tick(&bed.clerk, &next_at), &why);
+    must(tok_client_add(&bed.clerk, &client, &who, &client_made, &secret, &why), &why);
+    must(tok_user_add(&bed.clerk, &user, &who, &user_made, &why), &why);
+}
+
+static void member(const struct reply *answer, const char *name, char *ret, size_t room)
+{
+    char wanted[64];
+    (void)snprintf(wanted, sizeof wanted, "\"%s\":\"", name);
+    const char *start = memmem(answer->body, answer->body_len, wanted, strlen(wanted));
+    assert_non_null(start);
+    start += strlen(wanted);
+    size_t len = strcspn(start, "\"");
+    assert_true(len < room);
+    memcpy(ret, start, len);
+    ret[len] = 0;
+}
+
+static int exchange(const char *line, const char *authorization, const char *form,
+                    struct reply *ret)
+{
+    static char request[4 * TOK_TOKEN_MAX];
+    int len = snprintf(request, sizeof request, "%s HTTP/1.1\r\nHost: t\r\n%s%s%s", line,
+                       authorization ? "Authorization: " : "", authorization ? authorization : "",
+                       authorization ? "\r\n" : "");
+    len += snprintf(request + len, sizeof request - (size_t)len,
+                    form ? "Content-Type: application/x-www-form-urlencoded\r\n"
+                           "Content-Length: %zu\r\n\r\n%s"
+                         : "\r\n",
+                    form ? strlen(form) : 0, form);
+    assert_true(len < (int)sizeof request);
+    say(bed.fd, request);
+    hear(bed.fd, ret);
+    return ret->status;
+}
+
+static void get_tokens(struct reply *answer)
+{
+    assert_int_equal(exchange("POST /token", RS,
+                              "grant_type=password&username=alice&password=correct+horse", answer),
+                     200);
+    member(answer, "access_token", bed.user_token, sizeof bed.user_token);
+    member(answer, "refresh_token", bed.refresh_token, sizeof bed.refresh_token);
+    assert_int_equal(
+        exchange("POST /token", RS, "grant_type=client_credentials&scope=introspect", answer), 200);
+    member(answer, "access_token", bed.client_token, sizeof bed.client_token);
+    memcpy(bed.forged, bed.user_token, sizeof bed.forged);
+    char *signature = strrchr(bed.forged, '.') + 1;
+    signature[8] = signature[8] == 'A' ? 'B' : 'A';
+}
+
+static int open_bed(void **state)
+{
+    static struct reply answer;
+    char room[256];
+    struct tok_buf addresses = TOK_BUF_ON(room);
+    open_service();
+    open_loop();
+    furnish();
+    tok_server_addresses(bed.server, &addresses);
+    tok_buf_putc(&addresses, 0);
+    assert_true(tok_buf_ok(&addresses));
+    bed.fd = bed_connect_port((uint16_t)strtoul(strrchr(room, ':') + 1, NULL, 10));
+    get_tokens(&answer);
+    return 0;
+}
+
+static int close_bed(void **state)
+{
+    close(bed.fd);
+    tok_server_drain(bed.server, PATIENCE_S);
+    tok_hasher_destroy(&bed.boot.service.hasher);
+    tok_reader_close(&bed.clerk.reader);
+    tok_store_close(&bed.boot.service.store);
+    tok_server_destroy(&bed.server);
+    tok_boot_clerk_finish(&bed.clerk);
+    tok_local_finish(&bed.local);
+    tok_boot_close(&bed.boot);
+    tok_data_dir_close(&bed.dir);
+    tok_config_unref(&bed.config);
+    temp_dir_remove(&bed.temp);
+    return 0;
+}
+
+/* ---- what checks cost ---- */
+
+enum bearer { NOBODY, SERVICE, USER, FORGED, CLIENT };
+
+static const char *authorization_of(enum bearer who, char *room, size_t room_bytes)
+{
+    const char *const tokens[] = {
+        [USER] = bed.user_token, [FORGED] = bed.forged, [CLIENT] = bed.client_token};
+    if (who == NOBODY)
+        return NULL;
+    if (who == SERVICE)
+        return RS;
+    (void)snprintf(room, room_bytes, "Bearer %s", tokens[who]);
+    return room;
+}
+
+static const struct {
+    const char *name, *line;
+    enum bearer who;
+    const char *form, *token; /* the form ends with it */
+    int status;
+    const char *says; /* in the body */
+} checks[] = {
+    {"no token", "GET /verify", NOBODY, NULL, NULL, 401, "credentials"},
+    {"forged", "GET /verify", FORGED, NULL, NULL, 401, "credentials"},
+    {"another's", "GET /verify?owner=u-bob", USER, NULL, NULL, 403, "forbidden"},
+    {"missing role", "GET /verify?role=admin&role=boss", USER, NULL, NULL, 403, "forbidden"},
+    {"missing scope", "GET /verify?scope=erase", USER, NULL, NULL, 403, "forbidden"},
+    {"unknown demand", "GET /verify?color=red", USER, NULL, NULL, 400, "detail"},
+    {"good", "GET /verify", USER, NULL, NULL, 200, "u-alice"},
+    {"own, with the role", "GET /verify?owner=u-alice&role=user&scope=read", USER, NULL, NULL, 200,
+     "u-alice"},
+    {"by POST", "POST /verify?role=user", USER, "", NULL, 200, "u-alice"},
+    {"introspected, forged", "POST /introspect", SERVICE, "token=", bed.forged, 200,
+     "{\"active\":false}"},
+    {"introspected, rubbish", "POST /introspect", SERVICE, "token=", "rubbish", 200,
+     "{\"active\":false}"},
+    {"introspected", "POST /introspect", SERVICE, "token=", bed.user_token, 200, "u-alice"},
+    {"introspected, minimal", "POST /introspect", SERVICE, "minimal=1&token=", bed.user_token, 200,
+     "{\"active\":true}"},
+    {"introspected, secret in the form", "POST /introspect", NOBODY,
+     "client_id=rs&client_secret=" SECRET "&token=", bed.user_token, 200, "u-alice"},
+    {"introspected, by a bearer", "POST /introspect", CLIENT, "token=", bed.user_token, 200,
+     "u-alice"},
+    {"introspected, by somebody", "POST /introspect", USER, "token=", bed.user_token, 403,
+     "insufficient_scope"},
+};
+
+static void check(size_t i, struct reply *ret)
+{
+    static char form[2 * TOK_TOKEN_MAX], room[2 * TOK_TOKEN_MAX];
+    (void)snprintf(form, sizeof form, "%s%s", checks[i].form ? checks[i].form : "",
+                   checks[i].token ? checks[i].token : "");
+    int status = exchange(checks[i].line, authorization_of(checks[i].who, room, sizeof room),
+                          checks[i].form ? form : NULL, ret);
+    if (status != checks[i].status ||
+        !memmem(ret->body, ret->body_len, checks[i].says, strlen(checks[i].says)))
+        fail_msg("%s: %d %.*s", checks[i].name, status, (int)ret->body_len, ret->body);
+}
+
+static void a_check_allocates_nothing_and_waits_for_nobody(void **state)
+{
+    static struct reply answer;
+    for (size_t i = 0; i < COUNT(checks); i++) {
+        check(i, &answer); /* what a thread makes once and keeps */
+        forget();
+        for (int n = 0; n < TIMES; n++)
+            check(i, &answer);
+        if (allocations != 0 || database_calls != 0 || locks != 0)
+            fail_msg("%s, %d times: %u allocations, %u calls of the database, %u locks",
+                     checks[i].name, TIMES, allocations, database_calls, locks);
+    }
+}
+
+/* ---- the counting counts ---- */
+
+static void a_login_is_seen_to_allocate_and_to_lock(void **state)
+{
+    static struct reply answer;
+    forget();
+    get_tokens(&answer);
+    assert_int_not_equal(allocations, 0);
+    assert_int_not_equal(locks, 0);
+    assert_int_equal(database_calls, 0); /* others do that */
+}
+
+static void a_refresh_token_is_seen_to_need_more(void **state)
+{
+    static struct reply answer;
+    char form[512];
+    (void)snprintf(form, sizeof form, "token=%s", bed.refresh_token);
+    forget();
+    assert_int_equal(exchange("POST /introspect", RS, form, &answer), 200);
+    assert_non_null(memmem(answer.body, answer.body_len, "\"refresh\"", 9));
+    assert_int_not_equal(allocations, 0);
+}
+
+static void the_database_is_seen(void **state)
+{
+    struct tok_user user;
+    forget();
+    watched = true;
+    tok_err err = tok_user_find(&bed.clerk, TOK_LIT("alice"), &user);
+    watched = false;
+    assert_int_equal(err, TOK_OK);
+    assert_int_not_equal(database_calls, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_check_allocates_nothing_and_waits_for_nobody),
+        cmocka_unit_test(a_login_is_seen_to_allocate_and_to_lock),
+        cmocka_unit_test(a_refresh_token_is_seen_to_need_more),
+        cmocka_unit_test(the_database_is_seen),
+    };
+    return cmocka_run_group_tests(tests, open_bed, close_bed);
+}
