@@ -1,5 +1,6 @@
 /* base/log.c: log lines. Any thread; a line is built on the stack and leaves in one write, short enough
- * (PIPE_BUF) for a pipe to keep it whole. A line that cannot be written is lost: there is nobody to tell. */
+ * (PIPE_BUF) for a pipe to keep it whole. Nobody waits for a reader: a line that cannot be written at
+ * once is lost, and counted. */
 #include "base/log.h"
 
 #include "base/json_out.h"
@@ -8,16 +9,27 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINE_BYTES PIPE_BUF
+#define NS_PER_S 1000000000L
+#define TURN_NS (NS_PER_S / 4)
 /* The end of a line whose last fields had no room. */
 #define CUT_END ",\"cut\":true}\n"
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD, for each byte that is not UTF-8 */
 
 static atomic_int least_level = TOK_LEVEL_INFO;
 static atomic_bool security_hidden;
+static _Atomic uint64_t lost;
+
+/* Held from asking whether there is room until it is used, so that no two threads use the same. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+/* Somebody has waited in vain for a turn, which has not ended since: the next ones need not. */
+static atomic_bool stuck;
 
 /* Set by a test while it has one thread. */
 static void (*captured)(tok_span line, void *arg);
@@ -113,16 +125,64 @@ static void put_line(struct tok_buf *line, enum tok_level level, const char *eve
     tok_assert(tok_buf_ok(line));
 }
 
+/* A turn takes microseconds, unless its thread has no processor, or the disk or the terminal hangs.
+ * By the wall clock: the thread sanitizer does not know pthread_mutex_clocklock. */
+static bool take_turn(void)
+{
+    struct timespec limit;
+    if (pthread_mutex_trylock(&turn) == 0)
+        return true;
+    if (atomic_load_explicit(&stuck, memory_order_relaxed))
+        return false;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_nsec += TURN_NS;
+    limit.tv_sec += limit.tv_nsec / NS_PER_S;
+    limit.tv_nsec %= NS_PER_S;
+    if (pthread_mutex_timedlock(&turn, &limit) == 0)
+        return true;
+    atomic_store_explicit(&stuck, true, memory_order_relaxed);
+    return false;
+}
+
+static void end_turn(void)
+{
+    atomic_store_explicit(&stuck, false, memory_order_relaxed);
+    int rc = pthread_mutex_unlock(&turn);
+    tok_assert(rc == 0);
+}
+
+/* A pipe that has any room for a writer takes PIPE_BUF bytes whole. O_NONBLOCK would be set for everybody
+ * who shares the open file, the shell included. */
+static bool write_at_once(tok_span line)
+{
+    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t rc;
+    do {
+        rc = poll(&room, 1, 0);
+        if (rc == 1)
+            rc = (room.revents & POLLOUT) != 0 ? write(STDERR_FILENO, line.ptr, line.len) : 0;
+    } while (rc < 0 && errno == EINTR);
+    return rc == (ssize_t)line.len;
+}
+
 static void send_line(tok_span line)
 {
-    ssize_t rc;
+    bool sent = false;
     if (captured != NULL) {
         captured(line, captured_arg);
         return;
     }
-    do
-        rc = write(STDERR_FILENO, line.ptr, line.len);
-    while (rc < 0 && errno == EINTR);
+    if (take_turn()) {
+        sent = write_at_once(line);
+        end_turn();
+    }
+    if (!sent)
+        atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
+}
+
+uint64_t tok_log_lines_lost(void)
+{
+    return atomic_load_explicit(&lost, memory_order_relaxed);
 }
 
 static void write_line(enum tok_level level, const char *event, const struct tok_log_field *fields,

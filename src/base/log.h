@@ -2,7 +2,8 @@
  *
  * Only service/, daemon/, http/ (access log) and cli/ log; everything below returns. A value is
  * escaped and cut at TOK_LOG_VALUE_BYTES; a token, a password, a secret or a part of one is never a
- * value. One write(2) a line, so that threads do not mix. */
+ * value. One write(2) a line, so that threads do not mix. A line never waits for a reader: what a full
+ * pipe has no room for is lost, and counted. */
 #ifndef TOK_BASE_LOG_H
 #define TOK_BASE_LOG_H
 
@@ -35,6 +36,8 @@ void tok_log_write_security(enum tok_level level, const char *event,
     tok_log_write_security((level), (event), (const struct tok_log_field[]){__VA_ARGS__},          \
                            sizeof((const struct tok_log_field[]){__VA_ARGS__}) /                   \
                                sizeof(struct tok_log_field))
+/* How many lines could not be written, since the start of the process. */
+uint64_t tok_log_lines_lost(void);
 /* For the command line, which shows what it does by itself: errors alone, and no security events. */
 void tok_log_quiet(void);
 /* For tests: lines go to fn instead (NULL: standard error again). */

@@ -25,10 +25,11 @@ static void take_reason(tok_span body, struct tok_why *why)
     (void)tok_why_set(why, TOK_ERR_INVALID_REQUEST, "%.*s", (int)text.len, text.ptr);
 }
 
-static tok_err ask_daemon(int fd, const char *method, const char *path, tok_span body,
+static tok_err ask_daemon(int fd, int limit_s, const char *method, const char *path, tok_span body,
                           struct tok_buf *out, struct tok_why *why)
 {
     struct tok_http_reply reply;
+    tok_http_limit(fd, limit_s);
     TOK_TRY(tok_http_exchange(fd, method, path, body, out, &reply, why));
     if (reply.status / 100 != 2) {
         take_reason(reply.body, why);
@@ -101,7 +102,7 @@ static tok_err call(struct tok_config *config, const char *method, const char *p
     int fd = -1;
     TOK_TRY(tok_data_dir_reach(config->data_dir.ptr, false, &dir, &fd, why));
     if (fd >= 0)
-        return ask_daemon(fd, method, path, body, out, why);
+        return ask_daemon(fd, TOK_COMMAND_LIMIT_S, method, path, body, out, why);
     tok_err err = do_here(config, &dir, method, path, body, out, why);
     tok_data_dir_close(&dir);
     return err;
@@ -123,9 +124,10 @@ tok_err tok_daemon_health(struct tok_args *a, struct tok_buf *out, struct tok_wh
     struct tok_config *config = NULL;
     TOK_TRY(tok_config_load(&a->source, &config, why));
     int fd = tok_data_dir_connect(config->data_dir.ptr);
-    tok_err err = fd >= 0 ? ask_daemon(fd, "GET", "/healthz/ready", TOK_NONE, out, why)
-                          : tok_why_set(why, TOK_ERR_IO, "no tokend is running on data folder %s",
-                                        config->data_dir.ptr);
+    tok_err err =
+        fd >= 0 ? ask_daemon(fd, TOK_HEALTH_LIMIT_S, "GET", "/healthz/ready", TOK_NONE, out, why)
+                : tok_why_set(why, TOK_ERR_IO, "no tokend is running on data folder %s",
+                              config->data_dir.ptr);
     tok_config_unref(&config);
     return err;
 }

@@ -10,7 +10,6 @@
 
 static tok_err dial(const char *host, const char *port, int *ret_fd, struct tok_why *why)
 {
-    static const struct timeval limit = {.tv_sec = 2};
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     int failed = getaddrinfo(host, port, &hints, &found);
     if (failed != 0)
@@ -20,8 +19,7 @@ static tok_err dial(const char *host, const char *port, int *ret_fd, struct tok_
         fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
             continue;
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+        tok_http_limit(fd, TOK_HEALTH_LIMIT_S);
         if (connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
             close(fd);
             fd = -1;

@@ -142,6 +142,11 @@ struct tok_http_reply {
     int status;
     tok_span body; /* into the caller's room */
 };
+/* Who asks for health wants to know now; a command may wait for a password to be hashed. */
+#define TOK_HEALTH_LIMIT_S 2
+#define TOK_COMMAND_LIMIT_S 60
+/* How long fd waits at most, each time, to connect, for the other side to take something, or to answer. */
+void tok_http_limit(int fd, int seconds);
 /* One request on a connected socket, which is closed. */
 TOK_MUST_USE tok_err tok_http_exchange(int fd, const char *method, const char *target,
                                        tok_span body, struct tok_buf *room,

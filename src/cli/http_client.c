@@ -5,7 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
+
+/* What a socket says when its limit is over is EAGAIN, "temporarily unavailable". */
+static const char *reason(void)
+{
+    return strerror(errno == EAGAIN ? ETIMEDOUT : errno);
+}
 
 static tok_err send_all(int fd, tok_span data, struct tok_why *why)
 {
@@ -13,7 +20,7 @@ static tok_err send_all(int fd, tok_span data, struct tok_why *why)
         ssize_t n = send(fd, data.ptr, data.len, MSG_NOSIGNAL);
         if (n < 0 && errno != EINTR)
             return tok_why_set(why, TOK_ERR_IO, "the daemon does not take the request: %s",
-                               strerror(errno));
+                               reason());
         if (n > 0)
             data = tok_span_skip(data, (size_t)n);
     }
@@ -29,7 +36,7 @@ static tok_err receive_all(int fd, struct tok_buf *room, struct tok_why *why)
         if (n == 0)
             return TOK_OK;
         if (n < 0 && errno != EINTR)
-            return tok_why_set(why, TOK_ERR_IO, "the daemon does not answer: %s", strerror(errno));
+            return tok_why_set(why, TOK_ERR_IO, "the daemon does not answer: %s", reason());
         if (n > 0)
             room->len += (size_t)n;
     }
@@ -64,6 +71,13 @@ static tok_err parse(tok_span answer, struct tok_http_reply *ret, struct tok_why
             return tok_why_set(why, TOK_ERR_IO, "the daemon's answer was cut off");
     }
     return TOK_OK;
+}
+
+void tok_http_limit(int fd, int seconds)
+{
+    const struct timeval limit = {.tv_sec = seconds};
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
 tok_err tok_http_exchange(int fd, const char *method, const char *target, tok_span body,

@@ -7,7 +7,9 @@
 #include "crypto/secret.h"
 #include "crypto/start.h"
 
+#include <pthread.h>
 #include <sodium.h>
+#include <time.h>
 
 #define SALT_BYTES 16
 #define DIGEST_BYTES 32
@@ -139,6 +141,31 @@ static tok_err verdict_of(bool matched, enum tok_password_verdict *ret)
     return TOK_OK;
 }
 
+/* ---- hashes that are larger than a lane, one at a time ---- */
+
+#define COSTLY_WAIT_S 5
+static pthread_mutex_t costly = PTHREAD_MUTEX_INITIALIZER;
+
+static bool is_costly(const struct tok_lane *lane, struct tok_argon2_cost cost)
+{
+    return lane == NULL || tok_argon2_lane_bytes(cost) > lane->bytes;
+}
+
+/* By the wall clock: the thread sanitizer does not know pthread_mutex_clocklock. */
+static bool take_costly(void)
+{
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += COSTLY_WAIT_S;
+    return pthread_mutex_timedlock(&costly, &limit) == 0;
+}
+
+static void leave_costly(void)
+{
+    int rc = pthread_mutex_unlock(&costly);
+    tok_assert(rc == 0);
+}
+
 tok_err tok_password_verify(struct tok_lane *lane, tok_span phc, tok_span password,
                             struct tok_argon2_cost ceiling, enum tok_password_verdict *ret)
 {
@@ -148,6 +175,9 @@ tok_err tok_password_verify(struct tok_lane *lane, tok_span phc, tok_span passwo
         return TOK_ERR_CORRUPT;
     if (!within(cost, ceiling))
         return TOK_ERR_CONFIG;
+    bool alone = is_costly(lane, cost);
+    if (alone && !take_costly())
+        return TOK_ERR_BUSY;
 
     char text[TOK_PHC_MAX + 1] = {0};
     memcpy(text, phc.ptr, phc.len);
@@ -156,6 +186,8 @@ tok_err tok_password_verify(struct tok_lane *lane, tok_span phc, tok_span passwo
                  ? crypto_pwhash_argon2id_str_verify(text, password.ptr, password.len)
                  : crypto_pwhash_argon2i_str_verify(text, password.ptr, password.len);
     tok_lane_leave();
+    if (alone)
+        leave_costly();
     tok_wipe(text, sizeof(text));
     return verdict_of(rc == 0, ret);
 }

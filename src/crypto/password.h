@@ -27,7 +27,9 @@ enum tok_phc_kind tok_phc_parse(tok_span phc, struct tok_argon2_cost *ret_cost);
 enum tok_password_verdict { TOK_PASSWORD_WRONG = 0, TOK_PASSWORD_RIGHT };
 
 /* Verify under a ceiling. TOK_ERR_CORRUPT: not a hash we know; TOK_ERR_CONFIG: costs more than `ceiling`;
- * TOK_ERR_NOMEM: the memory could not be had ("could not tell"). */
+ * TOK_ERR_NOMEM: the memory could not be had ("could not tell"). A hash that costs more memory than the lane
+ * has maps its own, and of those one is computed at a time, so that a few old hashes cannot eat the machine:
+ * TOK_ERR_BUSY after some seconds of waiting. */
 TOK_MUST_USE tok_err tok_password_verify(struct tok_lane *lane, tok_span phc, tok_span password,
                                          struct tok_argon2_cost ceiling,
                                          enum tok_password_verdict *ret);

@@ -2,6 +2,7 @@
 #include "endpoint/admin.h"
 #include "endpoint/endpoints.h"
 
+#include "base/log.h"
 #include "http/respond.h"
 
 #define METRICS_ROOM (512 * 1024)
@@ -47,6 +48,15 @@ static void print_reasons(const struct tok_service *svc, struct tok_buf *out)
                                                         i * sizeof(uint64_t)));
 }
 
+/* Of the process, not of a loop. */
+static void print_lost_lines(struct tok_buf *out)
+{
+    tok_buf_printf(out,
+                   "# TYPE tokend_log_lines_lost_total counter\n"
+                   "tokend_log_lines_lost_total %llu\n",
+                   (unsigned long long)tok_log_lines_lost());
+}
+
 static void print_gauge(struct tok_buf *out, const char *name, int64_t value)
 {
     tok_buf_printf(out, "# TYPE %s gauge\n%s %lld\n", name, name, (long long)value);
@@ -58,6 +68,7 @@ static void print_all(const struct tok_context *c, struct tok_buf *out)
     for (size_t i = 0; i < TOK_COUNT_COUNT; i++)
         print_counter(c->service, i, out);
     print_reasons(c->service, out);
+    print_lost_lines(out);
     print_gauge(out, "tokend_hasher_waiting", (int64_t)tok_hasher_waiting(c->service->hasher));
     print_gauge(out, "tokend_store_writable", tok_store_writable(c->service->store));
     print_gauge(out, "tokend_keys", (int64_t)c->local->keyring->count);

@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -87,13 +88,16 @@ tok_err tok_data_dir_open(const char *path, bool create, struct tok_data_dir *re
     return take_lock(ret, why);
 }
 
-/* Through the folder's descriptor, so that a long path fits into a socket address. */
+/* Through the folder's descriptor, so that a long path fits into a socket address. A daemon that accepts
+ * no more, its queue full, is waited for no longer than for the lock. */
 int tok_data_dir_connect(const char *path)
 {
+    static const struct timeval limit = {.tv_sec = WAIT_US / TOK_US_PER_S};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = folder < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
         snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/admin.sock", folder);
         if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
             close(fd);

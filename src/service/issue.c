@@ -13,8 +13,9 @@ tok_err tok_issue_possible(const struct tok_local *local)
     return local->keyring->active ? TOK_OK : TOK_ERR_NO_KEY;
 }
 
+/* `last`: no token of it may live beyond. */
 static tok_err sign(const struct tok_local *local, struct tok_claims_new *claims, tok_time_us now,
-                    struct tok_grant *ret)
+                    tok_time_s last, struct tok_grant *ret)
 {
     TOK_TRY(tok_issue_possible(local));
     const struct tok_keyring_entry *active = local->keyring->active;
@@ -24,6 +25,8 @@ static tok_err sign(const struct tok_local *local, struct tok_claims_new *claims
     claims->jti = tok_text_span(&jti);
     claims->iat = tok_time_to_s(now);
     claims->exp = claims->iat + local->config->access_ttl_s;
+    if (claims->exp > last)
+        claims->exp = last;
     claims->seed_claims = local->config->access_seed_claims;
 
     char payload_room[PAYLOAD_ROOM];
@@ -37,7 +40,7 @@ static tok_err sign(const struct tok_local *local, struct tok_claims_new *claims
     if (!tok_buf_ok(&payload) || !tok_buf_ok(&out))
         return TOK_ERR_INTERNAL;
     ret->access_token_len = out.len;
-    ret->expires_in_s = local->config->access_ttl_s;
+    ret->expires_in_s = claims->exp - claims->iat;
     return tok_text_set(&ret->scope, claims->scope) ? TOK_OK : TOK_ERR_INTERNAL;
 }
 
@@ -55,7 +58,9 @@ tok_err tok_issue_for_user(const struct tok_local *local, const struct tok_user 
         .epoch = user->epoch,
         .is_user = true,
     };
-    return sign(local, &claims, now, ret);
+    /* What ends the session is remembered until access_until, as it was stored: a reload that makes tokens
+     * live longer, between that and now, must not make this one outlive it. */
+    return sign(local, &claims, now, session->access_until, ret);
 }
 
 tok_err tok_issue_for_client(const struct tok_local *local, const struct tok_client *client,
@@ -71,7 +76,7 @@ tok_err tok_issue_for_client(const struct tok_local *local, const struct tok_cli
         .scope = scope,
         .epoch = client->epoch,
     };
-    return sign(local, &claims, now, ret);
+    return sign(local, &claims, now, INT64_MAX, ret);
 }
 
 /* Made of the row alone: a retry, a restart and a change of MAC keys all find the same bytes. */

@@ -13,6 +13,7 @@
 #include "base/time.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -254,6 +255,19 @@ static void check_line(tok_span line)
         assert_int_equal(value.ptr[i], value.ptr[0]);
 }
 
+/* How many there are. */
+static int check_lines(tok_span rest)
+{
+    int lines = 0;
+    for (; rest.len != 0; lines++) {
+        size_t end = tok_span_find(rest, '\n') + 1;
+        assert_true(end <= rest.len);
+        check_line(tok_span_of(rest.ptr, end));
+        rest = tok_span_skip(rest, end);
+    }
+    return lines;
+}
+
 static void *read_all(void *arg)
 {
     static char room[WRITERS * LINES * 512];
@@ -273,6 +287,8 @@ static void lines_of_threads_do_not_mix(void **state)
     void *text = NULL;
     tok_log_capture(NULL, NULL);
     struct redirected r = redirect();
+    /* Room for all of them, whenever the reader gets to run. */
+    assert_true(fcntl(r.ends[0], F_SETPIPE_SZ, 4 * WRITERS * LINES * 512) > 0);
     assert_int_equal(pthread_create(&reader, NULL, read_all, &r.ends[0]), 0);
     for (int i = 0; i < WRITERS; i++)
         assert_int_equal(pthread_create(&writers[i], NULL, write_lines, &letters[i]), 0);
@@ -282,15 +298,58 @@ static void lines_of_threads_do_not_mix(void **state)
     assert_int_equal(pthread_join(reader, &text), 0);
     assert_int_equal(close(r.ends[0]), 0);
     assert_non_null(text);
-    tok_span rest = tok_buf_span(text);
-    int lines = 0;
-    for (; rest.len != 0; lines++) {
-        size_t end = tok_span_find(rest, '\n') + 1;
-        assert_true(end <= rest.len);
-        check_line(tok_span_of(rest.ptr, end));
-        rest = tok_span_skip(rest, end);
-    }
-    assert_int_equal(lines, WRITERS * LINES);
+    assert_int_equal(check_lines(tok_buf_span(text)), WRITERS * LINES);
+}
+
+/* Lines go into a pipe that nobody reads until one of them is lost. */
+static uint64_t fill_with_lines(void)
+{
+    char letter = 'x';
+    uint64_t before = tok_log_lines_lost(), written = 0;
+    for (; tok_log_lines_lost() == before; written += LINES)
+        (void)write_lines(&letter);
+    return written - (tok_log_lines_lost() - before);
+}
+
+static void a_full_pipe_costs_lines_and_no_wait(void **state)
+{
+    (void)state;
+    pthread_t reader;
+    void *text = NULL;
+    tok_log_capture(NULL, NULL);
+    struct redirected r = redirect();
+    assert_true(fcntl(r.ends[0], F_SETPIPE_SZ, PIPE_BUF) > 0);
+    uint64_t kept_lines = fill_with_lines(), before = tok_log_lines_lost();
+    errno = EEXIST;
+    tok_log_write(TOK_LEVEL_ERROR, "no room", NULL, 0);
+    assert_int_equal(errno, EEXIST);
+    assert_int_equal(tok_log_lines_lost(), before + 1);
+    restore(&r);
+    assert_int_equal(pthread_create(&reader, NULL, read_all, &r.ends[0]), 0);
+    assert_int_equal(pthread_join(reader, &text), 0);
+    assert_int_equal(close(r.ends[0]), 0);
+    assert_non_null(text);
+    assert_int_equal(check_lines(tok_buf_span(text)), kept_lines);
+}
+
+static void a_pipe_with_room_again_is_written_to(void **state)
+{
+    (void)state;
+    char room[PIPE_BUF];
+    tok_log_capture(NULL, NULL);
+    struct redirected r = redirect();
+    assert_true(fcntl(r.ends[0], F_SETPIPE_SZ, PIPE_BUF) > 0);
+    (void)fill_with_lines();
+    assert_true(read(r.ends[0], room, sizeof room) > 0);
+    uint64_t before = tok_log_lines_lost();
+    tok_log_write(TOK_LEVEL_ERROR, "room again", NULL, 0);
+    assert_int_equal(tok_log_lines_lost(), before);
+    ssize_t got = read(r.ends[0], room, sizeof room);
+    restore(&r);
+    assert_int_equal(close(r.ends[0]), 0);
+    assert_true(got > 0);
+    tok_json_auto *j = parsed(tok_span_of(room, (size_t)got));
+    assert_true(tok_span_eq(text_of(j, "event"), TOK_LIT("room again")));
 }
 
 static void a_closed_standard_error_is_survived(void **state)
@@ -299,9 +358,11 @@ static void a_closed_standard_error_is_survived(void **state)
     tok_log_capture(NULL, NULL);
     int saved = dup(STDERR_FILENO);
     assert_int_equal(close(STDERR_FILENO), 0);
+    uint64_t before = tok_log_lines_lost();
     errno = EEXIST;
     tok_log_write(TOK_LEVEL_ERROR, "nobody reads", NULL, 0);
     assert_int_equal(errno, EEXIST);
+    assert_int_equal(tok_log_lines_lost(), before + 1);
     assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
     assert_int_equal(close(saved), 0);
 }
@@ -320,6 +381,8 @@ int main(void)
         KEPT(long_rubbish_is_cut_too),
         KEPT(fields_without_room_are_left_out),
         KEPT(lines_of_threads_do_not_mix),
+        KEPT(a_full_pipe_costs_lines_and_no_wait),
+        KEPT(a_pipe_with_room_again_is_written_to),
         KEPT(a_closed_standard_error_is_survived),
         KEPT(security_events),
     };

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -330,6 +331,45 @@ static void a_dummy_opens_to_nobody(void **state)
     assert_int_equal(verdict, TOK_PASSWORD_WRONG);
 }
 
+/* ---- larger than any lane: one at a time ---- */
+
+#define COSTLY_KIB 65536
+#define COSTLY_THREADS 4
+
+static long peak_kib(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_maxrss;
+}
+
+static void *verify_costly(void *phc)
+{
+    static const struct tok_argon2_cost most = {COSTLY_KIB, 1, 1};
+    enum tok_password_verdict verdict = TOK_PASSWORD_WRONG;
+    tok_err err = tok_password_verify(NULL, tok_span_str(phc), TOK_LIT("secret"), most, &verdict);
+    return err == TOK_OK && verdict == TOK_PASSWORD_RIGHT ? phc : NULL;
+}
+
+static void costly_hashes_take_turns(void **state)
+{
+    (void)state;
+    static const struct tok_argon2_cost cost = {COSTLY_KIB, 1, 1};
+    char room[TOK_PHC_MAX + 1] = "";
+    struct tok_buf phc = tok_buf_on(room, TOK_PHC_MAX);
+    pthread_t threads[COSTLY_THREADS];
+    assert_int_equal(tok_password_hash(NULL, TOK_LIT("secret"), cost, &phc), TOK_OK);
+    long one = peak_kib();
+    for (int i = 0; i < COSTLY_THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, verify_costly, room), 0);
+    for (int i = 0; i < COSTLY_THREADS; i++) {
+        void *result = NULL;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_ptr_equal(result, room);
+    }
+    assert_true(peak_kib() < one + COSTLY_KIB);
+}
+
 static int start(void **state)
 {
     static struct tok_lane lane;
@@ -356,6 +396,7 @@ int main(void)
         cmocka_unit_test(weak),
         cmocka_unit_test(lane_bytes),
         cmocka_unit_test(a_dummy_opens_to_nobody),
+        cmocka_unit_test(costly_hashes_take_turns),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -14,7 +14,7 @@
 
 static struct tok_session make_session(void)
 {
-    struct tok_session s = {.seq = 5, .mac_key = 1};
+    struct tok_session s = {.seq = 5, .mac_key = 1, .access_until = BED_NOW_S + 600};
     assert_true(tok_text_set(&s.sid, TOK_LIT("AAAAAAAAAAAAAAAAAAAAAA")));
     assert_true(tok_text_set(&s.user_id, TOK_LIT("u-alice")));
     assert_true(tok_text_set(&s.client_id, TOK_LIT("web")));
@@ -58,6 +58,21 @@ static void a_persons_token_tells_who_and_what(void **state)
     assert_false(p->is_client || p->claims.has_nbf);
     assert_int_equal(grant.expires_in_s, 600);
     assert_string_equal(grant.scope.s, "read");
+}
+
+/* Tokens were made to live longer while this one's session was being stored. */
+static void no_token_outlives_what_its_session_remembers(void **state)
+{
+    struct bed *b = *state;
+    struct tok_user alice = bed_user(b, "alice");
+    struct tok_session s = make_session();
+    struct tok_grant grant = {0};
+    s.access_until = BED_NOW_S + 60;
+    assert_int_equal(
+        tok_issue_for_user(b->local, &alice, &s, TOK_LIT("read"), b->clerk.loop.fixed_now, &grant),
+        TOK_OK);
+    assert_int_equal(read_back(b, &grant)->claims.exp, BED_NOW_S + 60);
+    assert_int_equal(grant.expires_in_s, 60);
 }
 
 static void a_clients_token_is_no_persons(void **state)
@@ -196,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         bed_test(a_persons_token_tells_who_and_what),
+        bed_test(no_token_outlives_what_its_session_remembers),
         bed_test(a_clients_token_is_no_persons),
         bed_test(no_two_tokens_are_the_same),
         cmocka_unit_test(seed_claims_can_be_left_out),
