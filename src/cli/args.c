@@ -35,12 +35,13 @@ static int print_command(FILE *to, const char *program, const struct tok_command
                    c->verb ? c->verb : "", c->operand ? " " : "", c->operand ? c->operand : "");
 }
 
-void tok_print_command_usage(const char *program, const struct tok_command *c)
+void tok_print_command_usage(const char *program, const struct tok_command *c, bool to_stdout)
 {
-    fprintf(stderr, "usage: ");
-    print_command(stderr, program, c);
-    fprintf(stderr, " [FLAGS]\n\n%s\n\n", c->help);
-    print_flags(stderr, c->flags | COMMON_FLAGS);
+    FILE *to = to_stdout ? stdout : stderr;
+    fprintf(to, "usage: ");
+    print_command(to, program, c);
+    fprintf(to, " [FLAGS]\n\n%s\n\n", c->help);
+    print_flags(to, c->flags | COMMON_FLAGS);
 }
 
 void tok_print_usage(const char *program, bool to_stdout)
@@ -51,7 +52,7 @@ void tok_print_usage(const char *program, bool to_stdout)
     for (size_t i = 0; (c = tok_command_at(i)) != NULL; i++) {
         int width = fprintf(to, "  %s%s%s%s%s", c->noun, c->verb ? " " : "", c->verb ? c->verb : "",
                             c->operand ? " " : "", c->operand ? c->operand : "");
-        fprintf(to, "%*s %s\n", width < 26 ? 26 - width : 0, "", c->help);
+        fprintf(to, "%*s %s\n", width < 28 ? 28 - width : 0, "", c->help);
     }
     fprintf(to, "\nFlags of every command:\n");
     print_flags(to, COMMON_FLAGS);
@@ -66,7 +67,7 @@ static int wrong(const struct tok_args *a, const char *what, const char *which)
 {
     fprintf(stderr, "%s: %s%s%s\n", a->program, what, which ? ": " : "", which ? which : "");
     if (a->command)
-        tok_print_command_usage(a->program, a->command);
+        tok_print_command_usage(a->program, a->command, false);
     else
         fprintf(stderr, "%s --help tells the commands\n", a->program);
     return TOK_EXIT_USAGE;
@@ -84,6 +85,21 @@ static const struct tok_command *find_command(int argc, char **argv, int *ret_us
         }
     }
     return NULL;
+}
+
+static int wrong_command(struct tok_args *a, const char *noun)
+{
+    const struct tok_command *c;
+    char room[256];
+    struct tok_buf verbs = TOK_BUF_ON(room);
+    for (size_t i = 0; (c = tok_command_at(i)) != NULL; i++)
+        if (c->verb && strcmp(noun, c->noun) == 0)
+            tok_buf_printf(&verbs, "%s%s", verbs.len != 0 ? ", " : "", c->verb);
+    if (verbs.len == 0)
+        return wrong(a, "unknown command", noun);
+    fprintf(stderr, "%s: %s needs one of: %.*s\n%s --help tells the commands\n", a->program, noun,
+            (int)verbs.len, verbs.ptr, a->program);
+    return TOK_EXIT_USAGE;
 }
 
 static enum tok_flag find_flag(tok_span word)
@@ -171,8 +187,7 @@ int tok_args_parse(struct tok_args *a, int argc, char **argv)
     int at = 0;
     a->command = find_command(argc, argv, &at);
     if (!a->command)
-        return wrong(a, argc > 1 ? "unknown command" : "no command given",
-                     argc > 1 ? argv[1] : NULL);
+        return argc > 1 ? wrong_command(a, argv[1]) : wrong(a, "no command given", NULL);
     for (int i = at; i < argc; i++) {
         int code = TOK_EXIT_DONE;
         if (strncmp(argv[i], "--", 2) == 0)

@@ -47,6 +47,10 @@ int tok_cmd_policy_explain(struct tok_args *a)
 {
     struct tok_config *config = NULL;
     struct tok_why why = {0};
+    if (a->given[TOK_FLAG_JSON]) {
+        fprintf(stderr, "%s: policy explain speaks to people: it has no --json\n", a->program);
+        return TOK_EXIT_USAGE;
+    }
     char *room = malloc(ANSWER_ROOM);
     if (!room)
         return tok_fail(TOK_ERR_NOMEM, NULL);

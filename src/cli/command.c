@@ -66,15 +66,15 @@ static int print_help(const char *program, int argc, char **argv)
     for (size_t i = 0; (c = tok_command_at(i)) != NULL; i++)
         if (argc > 2 && strcmp(argv[1], c->noun) == 0 &&
             (!c->verb || strcmp(argv[2], c->verb) == 0)) {
-            tok_print_command_usage(program, c);
+            tok_print_command_usage(program, c, true);
             if (c->run == tok_cmd_config_show || c->run == tok_cmd_serve) {
                 static char room[32 * 1024];
                 struct tok_buf out = TOK_BUF_ON(room);
                 tok_config_print_help(&out);
-                fprintf(stderr, "\nOptions (--set, configuration file, environment):\n%.*s",
-                        (int)out.len, out.ptr);
+                printf("\nOptions (--set, configuration file, environment):\n%.*s", (int)out.len,
+                       out.ptr);
             }
-            return TOK_EXIT_DONE;
+            return tok_finish_output();
         }
     tok_print_usage(program, true);
     return tok_finish_output();

@@ -86,7 +86,7 @@ tok_command_fn tok_cmd_token_check, tok_cmd_config_check, tok_cmd_config_show;
 int tok_args_parse(struct tok_args *a, int argc, char **argv);
 const struct tok_command *tok_command_at(size_t i); /* NULL past the end; command.c */
 void tok_print_usage(const char *program, bool to_stdout);
-void tok_print_command_usage(const char *program, const struct tok_command *c);
+void tok_print_command_usage(const char *program, const struct tok_command *c, bool to_stdout);
 
 /* ---- words with the person (terminal.c) ---- */
 

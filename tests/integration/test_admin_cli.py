@@ -63,8 +63,17 @@ def test_help():
             assert word in done.stdout
     for words in (["user", "add", "--help"], ["serve", "--help"]):
         done = run(*words)
-        assert done.returncode == 0 and b"--data DIR" in done.stdout + done.stderr
-    assert b"access_token.ttl_s" in run("config", "show", "--help").stderr
+        assert done.returncode == 0 and b"--data DIR" in done.stdout
+        assert done.stderr == b""
+    assert b"access_token.ttl_s" in run("config", "show", "--help").stdout
+
+
+def test_a_noun_alone_tells_its_verbs():
+    done = run("key")
+    assert done.returncode == 2 and done.stdout == b"", said(done)
+    assert b"key needs one of: list, rotate, revoke, import, export-public\n" in done.stderr
+    done = run("policy", "explain", "GET", "/x", "--json")
+    assert done.returncode == 2 and b"no --json" in done.stderr, said(done)
 
 
 def test_a_secret_is_never_an_argument(fleet):
