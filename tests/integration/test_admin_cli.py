@@ -71,7 +71,7 @@ def test_help():
 def test_a_noun_alone_tells_its_verbs():
     done = run("key")
     assert done.returncode == 2 and done.stdout == b"", said(done)
-    assert b"key needs one of: list, rotate, revoke, import, export-public\n" in done.stderr
+    assert b"key needs one of: list, rotate, revoke, rewrap, import, export-public\n" in done.stderr
     done = run("policy", "explain", "GET", "/x", "--json")
     assert done.returncode == 2 and b"no --json" in done.stderr, said(done)
 
