@@ -37,17 +37,6 @@ tok_err tok_password_start(void)
     return rc == 0 ? TOK_OK : TOK_ERR_NOMEM;
 }
 
-bool tok_argon2_weak(struct tok_argon2_cost cost)
-{
-    static const struct {
-        uint32_t m_kib, t;
-    } enough[] = {{47104, 1}, {19456, 2}, {12288, 3}, {9216, 4}, {7168, 5}};
-    for (size_t i = 0; i < sizeof(enough) / sizeof(enough[0]); i++)
-        if (cost.m_kib >= enough[i].m_kib && cost.t >= enough[i].t)
-            return false;
-    return true;
-}
-
 size_t tok_argon2_lane_bytes(struct tok_argon2_cost cost)
 {
     size_t least = (size_t)M_PER_LANE * (cost.p > 1 ? cost.p : 1);

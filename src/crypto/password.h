@@ -15,8 +15,6 @@ struct tok_argon2_cost {
     uint32_t t;
     uint32_t p;
 };
-/* OWASP's minimum choices are known to tok_argon2_weak: m=19456 t=2, 47104/1, 12288/3, 9216/4, 7168/5. */
-bool tok_argon2_weak(struct tok_argon2_cost cost);
 /* Lane bytes one hash at this cost needs. */
 size_t tok_argon2_lane_bytes(struct tok_argon2_cost cost);
 

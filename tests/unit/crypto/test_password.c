@@ -288,24 +288,6 @@ static void stale(void **state)
             fail_msg("%s", rows[i].name);
 }
 
-static void weak(void **state)
-{
-    (void)state;
-    static const struct {
-        struct tok_argon2_cost cost;
-        bool weak;
-    } rows[] = {
-        {{19455, 2, 1}, true},  {{19456, 1, 1}, true},  {{19456, 1, 8}, true},
-        {{7167, 9, 1}, true},   {{7168, 4, 1}, true},   {{47103, 1, 1}, true},
-        {{19456, 2, 1}, false}, {{19457, 3, 1}, false}, {{47104, 1, 1}, false},
-        {{12288, 3, 1}, false}, {{9216, 4, 1}, false},  {{7168, 5, 1}, false},
-        {{65536, 3, 4}, false},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (tok_argon2_weak(rows[i].cost) != rows[i].weak)
-            fail_msg("m=%u t=%u", rows[i].cost.m_kib, rows[i].cost.t);
-}
-
 static void lane_bytes(void **state)
 {
     (void)state;
@@ -393,7 +375,6 @@ int main(void)
         cmocka_unit_test(verify),
         cmocka_unit_test(hash_and_verify),
         cmocka_unit_test(stale),
-        cmocka_unit_test(weak),
         cmocka_unit_test(lane_bytes),
         cmocka_unit_test(a_dummy_opens_to_nobody),
         cmocka_unit_test(costly_hashes_take_turns),
