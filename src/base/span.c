@@ -42,6 +42,14 @@ bool tok_span_u64(tok_span s, uint64_t *ret)
     return true;
 }
 
+int tok_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool tok_text_set_(char *s, size_t cap, uint16_t *len, tok_span from)
 {
     if (from.len > cap || tok_span_find(from, '\0') != from.len)

@@ -60,6 +60,8 @@ static inline tok_span tok_span_trim(tok_span s)
 }
 /* Strict decimal, no sign, no spaces, no overflow. */
 bool tok_span_u64(tok_span s, uint64_t *ret);
+/* 0 to 15, of either case; -1: it is none. */
+int tok_hex_digit(char c);
 
 /* Text of at most n bytes inside a record: copyable, no owner, NUL-terminated for the doors. */
 #define TOK_TEXT(n)                                                                                \

@@ -8,20 +8,12 @@
 
 /* ---- one percent-decoding ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that the escape at the front of `s` stands for; -1 when it is none. */
 static int escaped_byte(tok_span s)
 {
     if (s.len < 3)
         return -1;
-    int high = hex_digit(s.ptr[1]), low = hex_digit(s.ptr[2]);
+    int high = tok_hex_digit(s.ptr[1]), low = tok_hex_digit(s.ptr[2]);
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

@@ -74,14 +74,6 @@ bool tok_scan_done(struct tok_scan *s)
 
 /* ---- strings ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The number of "\uXXXX" at `at`; -1 when that is not what is there. */
 static int32_t code_unit(const char *at, const char *end)
 {
@@ -89,7 +81,7 @@ static int32_t code_unit(const char *at, const char *end)
     if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
         return -1;
     for (size_t i = 2; i < 6; i++) {
-        int digit = hex_digit(at[i]);
+        int digit = tok_hex_digit(at[i]);
         if (digit < 0)
             return -1;
         unit = unit * 16 + digit;

@@ -53,17 +53,6 @@ const struct tok_admin_op *tok_admin_op_at(size_t i)
 
 /* ---- percent-encoding (RFC 3986 section 2.1): "+" is a plus in a path ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static bool percent_decode(tok_span text, struct tok_buf *out)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -71,8 +60,8 @@ static bool percent_decode(tok_span text, struct tok_buf *out)
             tok_buf_putc(out, text.ptr[i]);
             continue;
         }
-        int high = i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
+        int high = i + 2 < text.len ? tok_hex_digit(text.ptr[i + 1]) : -1;
+        int low = high >= 0 ? tok_hex_digit(text.ptr[i + 2]) : -1;
         if (low < 0 || (high == 0 && low == 0))
             return false;
         tok_buf_putc(out, (char)(high << 4 | low));

@@ -22,19 +22,10 @@ static tok_span trim(tok_span text)
     return text;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool read_hex(tok_span text, struct tok_buf *out)
 {
     for (size_t i = 0; i < text.len; i += 2) {
-        int high = hex_digit(text.ptr[i]), low = hex_digit(text.ptr[i + 1]);
+        int high = tok_hex_digit(text.ptr[i]), low = tok_hex_digit(text.ptr[i + 1]);
         if (high < 0 || low < 0)
             return false;
         tok_buf_putc(out, (char)(high << 4 | low));

@@ -13,20 +13,12 @@ static bool is_pchar(unsigned char c)
            (c != 0 && strchr(others, c) != NULL);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that an escape at the front of `s` stands for, or -1. */
 static int escape_at(tok_span s)
 {
     if (s.len < 3 || s.ptr[0] != '%')
         return -1;
-    int high = hex_digit(s.ptr[1]), low = hex_digit(s.ptr[2]);
+    int high = tok_hex_digit(s.ptr[1]), low = tok_hex_digit(s.ptr[2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

@@ -86,6 +86,19 @@ static void u64(void **state)
             fail_msg("\"%s\" was misread", taken[i].text);
 }
 
+static void hex_digit(void **state)
+{
+    (void)state;
+    static const char digits[] = "0123456789abcdef", capitals[] = "0123456789ABCDEF";
+    for (int c = 0; c < 256; c++) {
+        const char *digit = c != 0 ? strchr(digits, c) : NULL;
+        const char *capital = c != 0 ? strchr(capitals, c) : NULL;
+        long wanted = digit ? digit - digits : capital ? capital - capitals : -1;
+        if (tok_hex_digit((char)c) != wanted)
+            fail_msg("byte %d", c);
+    }
+}
+
 static void text_set(void **state)
 {
     (void)state;
@@ -108,9 +121,9 @@ static void text_set(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ieq),      cmocka_unit_test(eq),   cmocka_unit_test(starts),
-        cmocka_unit_test(find),     cmocka_unit_test(trim), cmocka_unit_test(u64),
-        cmocka_unit_test(text_set),
+        cmocka_unit_test(ieq),       cmocka_unit_test(eq),       cmocka_unit_test(starts),
+        cmocka_unit_test(find),      cmocka_unit_test(trim),     cmocka_unit_test(u64),
+        cmocka_unit_test(hex_digit), cmocka_unit_test(text_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
