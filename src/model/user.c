@@ -2,9 +2,6 @@
  * was compared on a hasher thread. */
 #include "model/user.h"
 
-/* Subjects that are clients' own start so; a person's never may (contract: "Access token"). */
-#define CLIENT_SUBJECT TOK_LIT("client:")
-
 static bool is_id_letter(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -13,7 +10,7 @@ static bool is_id_letter(char c)
 
 bool tok_user_id_valid(tok_span id)
 {
-    if (id.len == 0 || id.len > TOK_USER_ID_MAX || tok_span_starts(id, CLIENT_SUBJECT))
+    if (id.len == 0 || id.len > TOK_USER_ID_MAX || tok_span_starts(id, TOK_LIT(TOK_CLIENT_SUBJECT)))
         return false;
     for (size_t i = 0; i < id.len; i++)
         if (!is_id_letter(id.ptr[i]))

@@ -68,7 +68,7 @@ tok_err tok_issue_for_client(const struct tok_local *local, const struct tok_cli
 {
     char subject_room[TOK_SUBJECT_MAX];
     struct tok_buf subject = TOK_BUF_ON(subject_room);
-    tok_buf_put(&subject, TOK_LIT("client:"));
+    tok_buf_put(&subject, TOK_LIT(TOK_CLIENT_SUBJECT));
     tok_buf_put(&subject, tok_text_span(&client->id));
     struct tok_claims_new claims = {
         .sub = tok_buf_span(&subject),

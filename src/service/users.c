@@ -68,10 +68,10 @@ tok_err tok_user_add(struct tok_clerk *c, const struct tok_user_new *n,
     user->created_at = user->updated_at = tok_time_to_s(tok_loop_now(&c->loop.loop));
     tok_err err = TOK_OK;
     if (n->id.len != 0 && (!tok_user_id_valid(n->id) || !tok_text_set(&user->id, n->id)))
-        err = tok_why_set(
-            why, TOK_ERR_INVALID_REQUEST,
-            "a user id is 1 to %d of A-Z a-z 0-9 . _ : @ - and does not start with client:",
-            TOK_USER_ID_MAX);
+        err =
+            tok_why_set(why, TOK_ERR_INVALID_REQUEST,
+                        "a user id is 1 to %d of A-Z a-z 0-9 . _ : @ - and does not start with %s",
+                        TOK_USER_ID_MAX, TOK_CLIENT_SUBJECT);
     if (err == TOK_OK)
         err = take_name(n->username, user, why);
     if (err == TOK_OK)

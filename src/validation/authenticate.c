@@ -91,7 +91,7 @@ static enum tok_reason authenticate_own(const struct tok_local *local, const str
     reason = check_claims(local->config, &ret->claims, now);
     if (reason != TOK_REASON_GOOD)
         return reason;
-    ret->is_client = tok_span_starts(ret->claims.sub, TOK_LIT("client:"));
+    ret->is_client = tok_span_starts(ret->claims.sub, TOK_LIT(TOK_CLIENT_SUBJECT));
     ret->is_foreign = false;
     ret->user_id = ret->claims.sub;
     reason = check_revocations(local, &ret->claims, ret->is_client);

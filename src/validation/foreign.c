@@ -43,8 +43,8 @@ static enum tok_reason check_claims(const struct tok_issuer *issuer, const struc
     if (reason != TOK_REASON_GOOD)
         return reason;
     /* Names that stand for clients of ours are not theirs to give. */
-    if (c->sub.len == 0 || tok_span_starts(c->sub, TOK_LIT("client:")) ||
-        tok_span_starts(c->user_id, TOK_LIT("client:")))
+    if (c->sub.len == 0 || tok_span_starts(c->sub, TOK_LIT(TOK_CLIENT_SUBJECT)) ||
+        tok_span_starts(c->user_id, TOK_LIT(TOK_CLIENT_SUBJECT)))
         return TOK_REASON_CLAIMS;
     return TOK_REASON_GOOD;
 }
