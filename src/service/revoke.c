@@ -66,6 +66,23 @@ static tok_err revoke_session(struct tok_revoke *job, const struct tok_refresh_t
     return submit(job, TOK_OP_SESSION_END, client, from);
 }
 
+/* Only once it is known whose the token is: what is nothing of the client's gets the same answer when full. What
+ * other loops have under way is not counted yet, so that the bound can be passed by as many. */
+static tok_err check_room(struct tok_revoke *job, const struct tok_client *client,
+                          const struct tok_caller *from)
+{
+    struct tok_local *local = job->local;
+    if (tok_revocations_token_fits(&local->revocations,
+                                   (size_t)local->config->revocation_tokens_max,
+                                   tok_time_to_s(tok_loop_now(local->loop))))
+        return TOK_OK;
+    tok_log_security(TOK_LEVEL_WARN, "revocation_refused",
+                     TOK_LOG_TEXT("reason", TOK_LIT("revocation.tokens_max")),
+                     TOK_LOG_TEXT("client_id", tok_text_span(&client->id)),
+                     TOK_LOG_TEXT("request_id", from->request_id));
+    return TOK_ERR_BUSY;
+}
+
 static tok_err revoke_access_token(struct tok_revoke *job, tok_span token,
                                    const struct tok_client *client, const struct tok_caller *from)
 {
@@ -78,6 +95,7 @@ static tok_err revoke_access_token(struct tok_revoke *job, tok_span token,
         return TOK_ERR_NOT_FOUND;
     if (!tok_span_eq(principal.claims.client_id, tok_text_span(&client->id)))
         return TOK_ERR_INVALID_GRANT;
+    TOK_TRY(check_room(job, client, from));
     job->entry.kind = TOK_REVOKE_TOKEN;
     job->entry.until = principal.claims.exp + TOK_TOKEN_DEATH_MARGIN_S;
     job->op.u.token_deny.until = job->entry.until;

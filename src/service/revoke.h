@@ -14,7 +14,8 @@ struct tok_revoke {
 };
 
 /* TOK_OK: done() will tell. TOK_ERR_NOT_FOUND: nothing of ours, so nothing to do (the endpoint answers 200,
- * RFC 7009 section 2.2). TOK_ERR_INVALID_GRANT: another client's. */
+ * RFC 7009 section 2.2). TOK_ERR_INVALID_GRANT: another client's.
+ * TOK_ERR_BUSY: as many single access tokens are revoked as may be; ending the session always goes. */
 TOK_MUST_USE tok_err tok_revoke_start(struct tok_revoke *job, struct tok_service *svc,
                                       struct tok_local *local, const struct tok_client *client,
                                       tok_span token, const struct tok_caller *from);

@@ -12,6 +12,9 @@
 #define SWEEP_EVERY_S 60
 #define CAPACITY_MIN 16
 #define CACHE_LINE 64
+#define NEVER INT64_MAX
+/* What a single token's slot has for an epoch: nobody's is smaller. */
+#define TOKEN_EPOCH INT64_MIN
 
 struct tok_revocation_slot {
     struct tok_hash128 key; /* b == 0: empty */
@@ -25,13 +28,13 @@ _Static_assert(CACHE_LINE % sizeof(struct tok_revocation_slot) == 0,
 
 void tok_revocations_init(struct tok_revocations *r)
 {
-    *r = (struct tok_revocations){0};
+    *r = (struct tok_revocations){.tokens_over_at = NEVER};
 }
 
 void tok_revocations_finish(struct tok_revocations *r)
 {
     free(r->slots);
-    *r = (struct tok_revocations){0};
+    tok_revocations_init(r);
 }
 
 /* The kind is one letter before the id: unambiguous, and one hash where a pair would take three. */
@@ -83,28 +86,57 @@ static bool reserve(struct tok_revocations *r, size_t capacity)
     return true;
 }
 
+static tok_time_s sooner(tok_time_s at, const struct tok_revocation_slot *slot)
+{
+    return slot->epoch == TOKEN_EPOCH && slot->until < at ? slot->until : at;
+}
+
+static void put(struct tok_revocations *r, const struct tok_revocation_slot *slot)
+{
+    *slot_of(r, slot->key) = *slot;
+    r->count++;
+    r->tokens_count += slot->epoch == TOKEN_EPOCH;
+    r->tokens_over_at = sooner(r->tokens_over_at, slot);
+}
+
+/* Living entries; `ret_over_at`: when the first token among them is over. */
+static size_t count_live(const struct tok_revocations *r, tok_time_s now, tok_time_s *ret_over_at)
+{
+    size_t live = 0;
+    *ret_over_at = NEVER;
+    for (size_t i = 0; i < r->capacity; i++) {
+        if (!is_live(&r->slots[i], now))
+            continue;
+        live++;
+        *ret_over_at = sooner(*ret_over_at, &r->slots[i]);
+    }
+    return live;
+}
+
 /* Without memory for a new table the old one goes on: fuller, and with entries that are over. */
 static void remake(struct tok_revocations *r, tok_time_s now)
 {
-    struct tok_revocations next = {.sweep_at = now + SWEEP_EVERY_S};
-    r->sweep_at = next.sweep_at;
-    size_t live = 0;
-    for (size_t i = 0; i < r->capacity; i++)
-        live += is_live(&r->slots[i], now);
+    struct tok_revocations next;
+    tok_revocations_init(&next);
+    next.sweep_at = r->sweep_at = now + SWEEP_EVERY_S;
+    size_t live = count_live(r, now, &r->tokens_over_at);
     size_t capacity = capacity_for(live + 1);
-    if ((live == r->count && capacity == r->capacity) || !reserve(&next, capacity))
+    if (live == r->count && capacity == r->capacity)
         return;
+    if (!reserve(&next, capacity)) {
+        r->tokens_over_at = now + 1;
+        return;
+    }
     for (size_t i = 0; i < r->capacity; i++)
         if (is_live(&r->slots[i], now))
-            *slot_of(&next, r->slots[i].key) = r->slots[i];
-    next.count = live;
+            put(&next, &r->slots[i]);
     free(r->slots);
     *r = next;
 }
 
 static void raise_slot(struct tok_revocation_slot *slot, const struct tok_revocation *v)
 {
-    if (v->epoch > slot->epoch)
+    if (v->kind == TOK_REVOKE_USER && v->epoch > slot->epoch)
         slot->epoch = v->epoch;
     if (v->until > slot->until)
         slot->until = v->until;
@@ -123,9 +155,17 @@ tok_err tok_revocations_add(struct tok_revocations *r, const struct tok_revocati
         remake(r, now);
     if (r->count >= r->capacity - r->capacity / 8)
         return TOK_ERR_NOMEM; /* too full to be searched in, and no larger one to be had */
-    *slot_of(r, key) = (struct tok_revocation_slot){key, v->epoch, v->until};
-    r->count++;
+    const struct tok_revocation_slot slot = {
+        key, v->kind == TOK_REVOKE_TOKEN ? TOKEN_EPOCH : v->epoch, v->until};
+    put(r, &slot);
     return TOK_OK;
+}
+
+bool tok_revocations_token_fits(struct tok_revocations *r, size_t tokens_max, tok_time_s now)
+{
+    if (r->tokens_count >= tokens_max && now >= r->tokens_over_at)
+        remake(r, now);
+    return r->tokens_count < tokens_max;
 }
 
 /* ---- asking ---- */

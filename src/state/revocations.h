@@ -23,6 +23,8 @@ struct tok_revocations {
     struct tok_revocation_slot *slots; /* NULL until the first entry */
     size_t count, capacity;
     tok_time_s sweep_at;
+    size_t tokens_count;       /* of them TOKEN, those that are over and not yet swept included */
+    tok_time_s tokens_over_at; /* before then no sweep can make room among them */
 };
 
 void tok_revocations_init(struct tok_revocations *r);
@@ -32,6 +34,11 @@ void tok_revocations_finish(struct tok_revocations *r);
  * swept, about 0.1 ms for each thousand entries. */
 TOK_MUST_USE tok_err tok_revocations_add(struct tok_revocations *r, const struct tok_revocation *v,
                                          tok_time_s now);
+/* Are there fewer than `tokens_max` single tokens in it, so that one more may be revoked? Whoever holds a token can
+ * revoke it, and only these entries are as many as strangers like: sessions and users are bounded by logins.
+ * Sweeps before it says no, unless nothing can have come to its end. Cost: none; when full, at most one sweep a
+ * second. */
+bool tok_revocations_token_fits(struct tok_revocations *r, size_t tokens_max, tok_time_s now);
 /* No allocation; about one cache miss. `user_id`, `sid`, `jti` may be absent. */
 bool tok_revoked_user(const struct tok_revocations *r, tok_span user_id, int64_t epoch);
 bool tok_revoked_session(const struct tok_revocations *r, tok_span sid);

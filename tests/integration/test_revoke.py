@@ -89,3 +89,17 @@ def test_many_at_once_all_hold_after_kill_9(service):
     service.kill()
     service.start()
     assert not any(service.is_active(pair["access_token"]) for pair in pairs)
+
+
+def test_a_full_list_of_single_tokens_is_503_and_never_holds_a_logout_up(fleet):
+    """Without a bound, whoever may log in could fill the memory of every loop with revoked tokens."""
+    service = fleet.serve({"revocation.tokens_max": 2})
+    pairs = [service.tokens(client=APP) for _ in range(3)]
+    for pair in pairs[:2]:
+        ok(service.revoke(pair["access_token"], client=APP))
+    full = service.revoke(pairs[2]["access_token"], client=APP)
+    oauth_error(full, 503, "temporarily_unavailable")
+    ok(service.revoke(pairs[0]["access_token"], client=APP))  # revoked already
+    ok(service.revoke("nothing of ours", client=APP))
+    ok(service.revoke(pairs[2]["refresh_token"], client=APP))
+    assert not service.is_active(pairs[2]["access_token"])

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "bed.h"
 #include "fake_store.h"
 
@@ -184,6 +186,34 @@ static void a_stale_loop_does_not_say_done(void **state)
     assert_true(bed_access_good(b, t->access));
 }
 
+/* Revoked one by one, a stranger with many tokens could fill the memory of every loop. */
+static void single_tokens_are_bounded_and_sessions_are_not(void **state)
+{
+    struct bed b;
+    bed_open(&b, "revocation.tokens_max=2");
+    char room[3][2048];
+    for (int i = 0; i < 3; i++) {
+        struct tokens *t = log_in(&b);
+        snprintf(room[i], sizeof room[i], "%.*s", (int)t->access.len, t->access.ptr);
+        if (i < 2)
+            assert_int_equal(revoke_as(&b, "web", tok_span_str(room[i])), TOK_OK);
+    }
+    size_t rows = bed_audit(&b, NULL);
+    assert_int_equal(revoke_as(&b, "web", tok_span_str(room[2])), TOK_ERR_BUSY);
+    assert_true(bed_access_good(&b, tok_span_str(room[2])));
+    assert_int_equal(bed_audit(&b, NULL), rows);
+    assert_true(bed_logged("\"event\":\"revocation_refused\""));
+    /* Those that are revoked stay so, and whose it is not learns nothing of it. */
+    assert_int_equal(revoke_as(&b, "web", tok_span_str(room[0])), TOK_ERR_NOT_FOUND);
+    assert_int_equal(revoke_as(&b, "default", tok_span_str(room[2])), TOK_ERR_INVALID_GRANT);
+    assert_int_equal(
+        revoke_as(&b, "web", tok_text_span(&log_in(&b)->job.login.grant.refresh_token)), TOK_OK);
+    /* When the first two are over there is room again. */
+    bed_pass(&b, (600 + TOK_TOKEN_DEATH_MARGIN_S + 1) * TOK_US_PER_S);
+    assert_int_equal(revoke_as(&b, "web", log_in(&b)->access), TOK_OK);
+    bed_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +228,7 @@ int main(void)
         bed_test(what_is_not_stored_is_an_error_and_told_to_nobody),
         bed_test(what_is_not_told_is_an_error_and_can_be_repeated),
         bed_test(a_stale_loop_does_not_say_done),
+        cmocka_unit_test(single_tokens_are_bounded_and_sessions_are_not),
     };
     return cmocka_run_group_tests_name("service/revoke", tests, NULL, NULL);
 }

@@ -196,6 +196,63 @@ static void steady_traffic_stays_small(void **state)
     assert_true(largest <= 2048);
 }
 
+/* ---- single tokens are bounded ---- */
+
+static tok_err add_token(size_t i, tok_time_s until, tok_time_s now)
+{
+    return add(TOK_REVOKE_TOKEN, numbered(i), 0, until, now);
+}
+
+static void only_single_tokens_count(void **state)
+{
+    assert_true(tok_revocations_token_fits(&table, 1, T0));
+    for (size_t i = 0; i < 50; i++) {
+        assert_int_equal(add_session(i, T0 + 600, T0), TOK_OK);
+        assert_int_equal(add(TOK_REVOKE_USER, numbered(i), 3, T0 + 600, T0), TOK_OK);
+    }
+    assert_true(tok_revocations_token_fits(&table, 1, T0));
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(tok_revocations_token_fits(&table, 3, T0));
+        assert_int_equal(add_token(i, T0 + 600, T0), TOK_OK);
+        assert_int_equal(add_token(i, T0 + 700, T0), TOK_OK); /* again: no new one */
+    }
+    assert_false(tok_revocations_token_fits(&table, 3, T0));
+    assert_true(tok_revocations_token_fits(&table, 4, T0));
+    assert_int_equal(table.tokens_count, 3);
+    assert_int_equal(table.count, 103);
+}
+
+static void a_list_full_of_what_is_over_does_not_lock_itself(void **state)
+{
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(add_token(i, T0 + 10 + (tok_time_s)i, T0), TOK_OK);
+    assert_false(tok_revocations_token_fits(&table, 8, T0 + 9));
+    assert_true(tok_revoked_token(&table, numbered(0)));
+    /* Before anybody else's entry would sweep it. */
+    assert_true(tok_revocations_token_fits(&table, 8, T0 + 10));
+    assert_false(tok_revoked_token(&table, numbered(0)));
+    assert_int_equal(table.tokens_count, 7);
+    assert_true(tok_revocations_token_fits(&table, 1, T0 + 17));
+    assert_int_equal(table.tokens_count, 0);
+}
+
+/* Refusals may come by the thousand a second. */
+static void a_full_list_is_swept_once_a_second_at_most(void **state)
+{
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(add_token(i, T0 + 100, T0), TOK_OK);
+    for (size_t i = 0; i < 8; i++) /* longer than was known first */
+        assert_int_equal(add_token(i, T0 + 200, T0), TOK_OK);
+    assert_false(tok_revocations_token_fits(&table, 8, T0 + 150));
+    assert_int_equal(table.tokens_over_at, T0 + 200);
+    fail_alloc_after(0);
+    assert_false(tok_revocations_token_fits(&table, 8, T0 + 200));
+    assert_int_equal(table.tokens_over_at, T0 + 201);
+    fail_nothing();
+    assert_false(tok_revocations_token_fits(&table, 8, T0 + 200));
+    assert_true(tok_revocations_token_fits(&table, 8, T0 + 201));
+}
+
 /* ---- memory ---- */
 
 static void nothing_to_be_had(void **state)
@@ -343,6 +400,9 @@ int main(void)
         TEST(a_clock_set_back_loses_nothing),
         TEST(the_table_shrinks),
         TEST(steady_traffic_stays_small),
+        TEST(only_single_tokens_count),
+        TEST(a_list_full_of_what_is_over_does_not_lock_itself),
+        TEST(a_full_list_is_swept_once_a_second_at_most),
         TEST(nothing_to_be_had),
         TEST(a_full_table_says_so),
         TEST(a_sweep_without_memory_is_put_off),
