@@ -5,10 +5,8 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
-from support import certificate
-from support.fleet import fleet_in
 from support.service import APP, PASSWORDS, RS, SVC
-from support.wait import limit, wait_until
+from support.wait import limit
 
 
 def client_of(service, who, **more):
@@ -92,19 +90,13 @@ def test_introspection_and_revocation(shared):
 
 # ---- metadata: the library accepts https alone ----
 
-@pytest.fixture(scope="module")
-def discovered(stocked, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("discovered")
-    cert, key = certificate.make(folder)
-    with fleet_in(stocked, folder) as fleet:
-        service = fleet.make({"tls.cert_file": cert, "tls.key_file": key}).spawn()
-        wait_until(lambda: "tokend: ready on https://" in service.log(), "it serves TLS", 30)
-        base = f"https://127.0.0.1:{service.port}"
-        with client_of(service, APP, verify=str(cert)) as client:
-            answer = client.request("GET", base + "/.well-known/oauth-authorization-server",
-                                    withhold_token=True)
-            assert answer.status_code == 200
-            yield client, base, answer.json()
+@pytest.fixture
+def discovered(tls):
+    with client_of(tls, APP, verify=str(tls.ca)) as client:
+        answer = client.request("GET", tls.issuer + "/.well-known/oauth-authorization-server",
+                                withhold_token=True)
+        assert answer.status_code == 200
+        yield client, tls.issuer, answer.json()
 
 
 def test_metadata(discovered):

@@ -2,30 +2,13 @@
 
 import pytest
 
-from peers.program import path_of
+from peers import nginx
 from peers.site import site
 from peers.walk import PolicyWalk, walk_hosts
 
-MAIN = """
-daemon off; master_process off; worker_processes 1;
-pid %(home)s/pid; error_log stderr;
-events {}
-http {
-    access_log off;
-    client_body_temp_path %(home)s/body; proxy_temp_path %(home)s/proxy;
-    fastcgi_temp_path %(home)s/f; uwsgi_temp_path %(home)s/u; scgi_temp_path %(home)s/s;
-    server {
-        listen 127.0.0.1:%(port)d;
-%(snippet)s
-    }
-}
-"""
-
 
 def prepare(place, home):
-    text = MAIN % {"home": home, "port": place.port, "snippet": place.snippet("nginx.conf")}
-    (home / "nginx.conf").write_text(text)
-    return [path_of("nginx"), "-p", home, "-e", "stderr", "-c", home / "nginx.conf"]
+    return nginx.command(home, place.port, place.snippet("nginx.conf"))
 
 
 @pytest.fixture(scope="module")

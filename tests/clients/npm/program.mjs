@@ -1,28 +1,47 @@
 // What the programs beside this file are made of: a table of actions, driven by lines of JSON.
 //
-// The first argument is the settings. Each line of standard input is {"do": ACTION, ...arguments}; for each
-// there is one line of output, {"done": RESULT} or {"thrown": {name, code, message, ...}}.
+// Each line of standard input is {"do": ACTION, ...arguments}. For each there is one line of output,
+// {"done": RESULT} or {"thrown": {name, code, message, ...}}.
 
 import { webcrypto } from "node:crypto";
 import { createInterface } from "node:readline";
 
-// The libraries want what node has by itself from version 20 on. Import this file first.
+// The libraries want what node has by itself from version 20 on: this file is imported before them.
 globalThis.crypto ??= webcrypto;
 
-export const settings = JSON.parse(process.argv[2]);
+// What the libraries say in their errors.
+const TOLD = ["name", "code", "message", "error", "error_description", "status", "claim"];
 
-// What libraries say in their errors, beside the message.
-const TOLD = ["name", "code", "message", "error", "error_description", "status", "claim", "reason"];
-
-function thrown(error) {
+async function thrown(error) {
     const told = Object.fromEntries(TOLD.map((name) => [name, error[name]]));
-    return error.cause instanceof Error ? { ...told, cause: thrown(error.cause) } : { ...told, cause: error.cause };
+    const { cause, response } = error;
+    told.cause = cause instanceof Error ? await thrown(cause) : cause;
+    // Where the library has not read the answer, the application may.
+    told.body = response && !response.bodyUsed ? await response.json() : undefined;
+    return told;
+}
+
+async function outcome(action, given) {
+    try {
+        return { done: (await action(given)) ?? null };
+    } catch (error) {
+        return { thrown: await thrown(error) };
+    }
 }
 
 export async function drive(actions) {
     for await (const line of createInterface({ input: process.stdin })) {
-        const { do: action, ...given } = JSON.parse(line);
-        const told = await actions[action](given).then((done) => ({ done }), (error) => ({ thrown: thrown(error) }));
-        process.stdout.write(JSON.stringify(told) + "\n");
+        const { do: name, ...given } = JSON.parse(line);
+        process.stdout.write(JSON.stringify(await outcome(actions[name], given)) + "\n");
     }
+}
+
+// fetch, which counts what it is asked for.
+export function counted() {
+    const counting = (...asked) => {
+        counting.calls++;
+        return fetch(...asked);
+    };
+    counting.calls = 0;
+    return counting;
 }

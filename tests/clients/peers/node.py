@@ -11,6 +11,7 @@ from support.wait import limit
 # Made by ./dev test clients. The programs are linked there, where node finds the packages above them.
 FOLDER = pathlib.Path(__file__).resolve().parents[3] / "build" / "npm"
 NODE = ["node", "--preserve-symlinks", "--preserve-symlinks-main"]
+GRANTED = {"access_token", "refresh_token"}
 
 
 def package(name):
@@ -20,23 +21,28 @@ def package(name):
     return folder
 
 
-class Refused(Exception):
-    """What the library has thrown: `told` has its name, code, message and what the program added."""
+class Thrown(Exception):
+    """By the library: name, code, message and whatever else its error has said; `cause` the same."""
 
     def __init__(self, told):
         super().__init__(told)
         self.told = told
 
+    def __getattr__(self, name):
+        return self.told.get(name)
+
 
 class Program:
-    """tests/clients/npm/NAME.mjs, which does one thing for each line that it is given."""
+    """tests/clients/npm/NAME.mjs, which does one thing for each line that it is given. What it is
+    granted goes into `secrets`. `ca`: of a certificate to be trusted."""
 
-    def __init__(self, name, settings, ca=None):
-        more = {"NODE_EXTRA_CA_CERTS": str(ca)} if ca else {}
+    def __init__(self, name, secrets, ca=None):
         package("jose")
+        self.secrets = secrets
         self.process = subprocess.Popen(
-            [*NODE, FOLDER / "programs" / (name + ".mjs"), json.dumps(settings)], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(**more))
+            [*NODE, FOLDER / "programs" / f"{name}.mjs"], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=environment(NODE_EXTRA_CA_CERTS=str(ca or "")))
 
     def __enter__(self):
         return self
@@ -49,14 +55,16 @@ class Program:
             self.process.kill()
             self.process.stdout.close()
 
-    def do(self, action, **arguments):
-        """What came of it, or Refused."""
-        self.process.stdin.write(json.dumps({"do": action} | arguments) + "\n")
+    def do(self, action, **given):
+        """What came of it, or Thrown."""
+        self.process.stdin.write(json.dumps({"do": action} | given) + "\n")
         self.process.stdin.flush()
         assert select.select([self.process.stdout], [], [], limit(30))[0], f"{action} hangs"
         line = self.process.stdout.readline()
         assert line, f"{action} ended the program"
         told = json.loads(line)
         if "thrown" in told:
-            raise Refused(told["thrown"])
+            raise Thrown(told["thrown"])
+        if isinstance(told["done"], dict):
+            self.secrets |= {told["done"][name] for name in GRANTED & told["done"].keys()}
         return told["done"]
