@@ -1,11 +1,16 @@
-/* state/hasher.c: threads that take jobs from one queue. The mutex is held to hang a job on or off a list,
+/* state/hasher.c: threads that take jobs from two queues. The mutex is held to hang a job on or off a list,
  * never while anything is computed.
  *
  * Priority: each thread lowers its own nice value. Both extremes were weighed: with equal priority a loop
  * that wakes waits behind hashes of many milliseconds; with SCHED_IDLE (weight 3 beside 1024) a flood of
  * cheap checks would leave the logins next to no time, and a stranger could lock everybody out with it. At
  * nice 10 (weight 110) a loop that has work gets nine tenths of a core that it shares with a hash, and
- * logins always go on. */
+ * logins always go on.
+ *
+ * Costly jobs, which bring their own memory, are set aside in a queue of their own. One of them runs at a time,
+ * and none waits on a thread: where there are several threads the others go on with the rest, and where there
+ * is one it takes from both queues in turn. So the memory of old hashes is bounded, and an application whose
+ * users all have them neither starves the other logins nor is turned away. */
 #include "state/hasher.h"
 
 #include <pthread.h>
@@ -28,14 +33,19 @@ struct worker {
     bool has_context;
 };
 
+struct queue {
+    struct tok_hash_job *head, **tail;
+    atomic_size_t count; /* written under the mutex, read by anyone */
+};
+
 struct tok_hasher {
     struct tok_hasher_options options;
-    atomic_size_t waiting; /* length of the queue; written under the mutex, read by anyone */
+    struct queue plain, costly; /* under the mutex, but for their counts */
 
     pthread_mutex_t mutex;  /* guards what follows, up to the blank line */
     pthread_cond_t work;    /* for workers: a job, or warm, or closing */
     pthread_cond_t started; /* for create: one more has said how its start went */
-    struct tok_hash_job *head, **tail;
+    bool costly_runs, costly_was_last;
     bool warm, closing;
     unsigned started_count;
     tok_err start_err;
@@ -58,51 +68,92 @@ static void send_home(struct tok_hash_job *job)
     tok_loop_post(job->home, &job->msg);
 }
 
-tok_err tok_hasher_submit(struct tok_hasher *h, struct tok_hash_job *job)
+/* Under the mutex. TOK_OK: it hangs there. */
+static tok_err append(struct tok_hasher *h, struct queue *q, struct tok_hash_job *job)
 {
+    size_t count = atomic_load_explicit(&q->count, memory_order_relaxed);
+    if (h->closing)
+        return TOK_ERR_CLOSING;
+    if (count >= h->options.queue_count)
+        return TOK_ERR_BUSY;
     job->next = NULL;
-    job->err = TOK_OK;
-    job->deadline = tok_mono_now() + h->options.deadline_s * TOK_US_PER_S;
-    tok_err err = TOK_OK;
+    *q->tail = job;
+    q->tail = &job->next;
+    atomic_store_explicit(&q->count, count + 1, memory_order_relaxed);
+    pthread_cond_signal(&h->work);
+    return TOK_OK;
+}
+
+static tok_err append_locked(struct tok_hasher *h, struct queue *q, struct tok_hash_job *job)
+{
     pthread_mutex_lock(&h->mutex);
-    size_t waiting = atomic_load_explicit(&h->waiting, memory_order_relaxed);
-    if (h->closing) {
-        err = TOK_ERR_CLOSING;
-    } else if (waiting >= h->options.queue_count) {
-        err = TOK_ERR_BUSY;
-    } else {
-        *h->tail = job;
-        h->tail = &job->next;
-        atomic_store_explicit(&h->waiting, waiting + 1, memory_order_relaxed);
-        pthread_cond_signal(&h->work);
-    }
+    tok_err err = append(h, q, job);
     pthread_mutex_unlock(&h->mutex);
     return err;
 }
 
+tok_err tok_hasher_submit(struct tok_hasher *h, struct tok_hash_job *job)
+{
+    job->err = TOK_OK;
+    job->costly = false;
+    job->deadline = tok_mono_now() + h->options.deadline_s * TOK_US_PER_S;
+    return append_locked(h, &h->plain, job);
+}
+
 size_t tok_hasher_waiting(const struct tok_hasher *h)
 {
-    return atomic_load_explicit(&h->waiting, memory_order_relaxed);
+    return atomic_load_explicit(&h->plain.count, memory_order_relaxed) +
+           atomic_load_explicit(&h->costly.count, memory_order_relaxed);
 }
 
 /* Under the mutex. */
-static struct tok_hash_job *detach(struct tok_hasher *h)
+static struct tok_hash_job *detach(struct queue *q)
 {
-    struct tok_hash_job *job = h->head;
-    h->head = job->next;
-    if (h->head == NULL)
-        h->tail = &h->head;
-    atomic_fetch_sub_explicit(&h->waiting, 1, memory_order_relaxed);
+    struct tok_hash_job *job = q->head;
+    q->head = job->next;
+    if (q->head == NULL)
+        q->tail = &q->head;
+    atomic_fetch_sub_explicit(&q->count, 1, memory_order_relaxed);
     return job;
+}
+
+/* Under the mutex: what is to be done next, or NULL. */
+static struct tok_hash_job *next_job(struct tok_hasher *h)
+{
+    bool may_be_costly = h->costly.head != NULL && !h->costly_runs;
+    bool is_costly = may_be_costly && (h->plain.head == NULL || !h->costly_was_last);
+    if (!is_costly && h->plain.head == NULL)
+        return NULL;
+    h->costly_was_last = is_costly;
+    if (is_costly)
+        h->costly_runs = true;
+    return detach(is_costly ? &h->costly : &h->plain);
+}
+
+static void end_costly(struct tok_hasher *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    h->costly_runs = false;
+    if (h->costly.head != NULL)
+        pthread_cond_signal(&h->work);
+    pthread_mutex_unlock(&h->mutex);
 }
 
 static void do_job(struct worker *w, struct tok_hash_job *job)
 {
-    bool has_lane = w->hasher->options.lane_bytes != 0;
+    struct tok_hasher *h = w->hasher;
+    bool has_lane = h->options.lane_bytes != 0, was_costly = job->costly;
     if (tok_mono_now() > job->deadline)
         job->err = TOK_ERR_BUSY;
     else
         job->run(job, has_lane ? &w->lane : NULL, w->context);
+    if (was_costly)
+        end_costly(h);
+    else if (job->costly && job->err == TOK_OK) {
+        job->err = append_locked(h, &h->costly, job);
+        if (job->err == TOK_OK)
+            return; /* and runs again */
+    }
     send_home(job);
 }
 
@@ -144,9 +195,9 @@ static void report_start(struct tok_hasher *h, tok_err err)
 static struct tok_hash_job *take(struct tok_hasher *h, bool cold, bool *ret_closing)
 {
     pthread_mutex_lock(&h->mutex);
-    while (h->head == NULL && !h->closing && !(cold && h->warm))
+    struct tok_hash_job *job;
+    while ((job = next_job(h)) == NULL && !h->closing && !(cold && h->warm))
         pthread_cond_wait(&h->work, &h->mutex);
-    struct tok_hash_job *job = h->head != NULL ? detach(h) : NULL;
     *ret_closing = h->closing;
     pthread_mutex_unlock(&h->mutex);
     return job;
@@ -237,7 +288,8 @@ tok_err tok_hasher_create(const struct tok_hasher_options *o, struct tok_hasher 
     if (h == NULL)
         return TOK_ERR_NOMEM;
     h->options = *o;
-    h->tail = &h->head;
+    h->plain.tail = &h->plain.head;
+    h->costly.tail = &h->costly.head;
     pthread_mutex_init(&h->mutex, NULL);
     pthread_cond_init(&h->work, NULL);
     pthread_cond_init(&h->started, NULL);
@@ -258,18 +310,14 @@ void tok_hasher_warm(struct tok_hasher *h)
     pthread_mutex_unlock(&h->mutex);
 }
 
-/* From here on submit refuses. Returns what was queued. */
-static struct tok_hash_job *close_queue(struct tok_hasher *h)
+/* Under the mutex: all of it, linked. */
+static struct tok_hash_job *empty(struct queue *q)
 {
-    pthread_mutex_lock(&h->mutex);
-    struct tok_hash_job *queued = h->head;
-    h->head = NULL;
-    h->tail = &h->head;
-    atomic_store_explicit(&h->waiting, 0, memory_order_relaxed);
-    h->closing = true;
-    pthread_cond_broadcast(&h->work);
-    pthread_mutex_unlock(&h->mutex);
-    return queued;
+    struct tok_hash_job *all = q->head;
+    q->head = NULL;
+    q->tail = &q->head;
+    atomic_store_explicit(&q->count, 0, memory_order_relaxed);
+    return all;
 }
 
 static void send_all_home(struct tok_hash_job *queued)
@@ -291,11 +339,23 @@ static void join_workers(struct tok_hasher *h)
     }
 }
 
+/* From here on submit refuses. What was queued goes home. */
+static void close_queues(struct tok_hasher *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    h->closing = true;
+    struct tok_hash_job *plain = empty(&h->plain), *costly = empty(&h->costly);
+    pthread_cond_broadcast(&h->work);
+    pthread_mutex_unlock(&h->mutex);
+    send_all_home(plain);
+    send_all_home(costly);
+}
+
 void tok_hasher_destroy(struct tok_hasher **h)
 {
     if (*h == NULL)
         return;
-    send_all_home(close_queue(*h));
+    close_queues(*h);
     join_workers(*h);
     pthread_cond_destroy(&(*h)->started);
     pthread_cond_destroy(&(*h)->work);

@@ -1,7 +1,7 @@
 /* state/hasher.h: password hashing off the event loops.
  *
  * One pool for the process: fixed threads, low scheduling priority so that loops come first, one memory
- * lane each, a bounded queue with a deadline. Nothing here knows users, HTTP or the store: the job's
+ * lane each, bounded queues with a deadline. Nothing here knows users, HTTP or the store: the job's
  * run() does, with the context its worker made at start (a read connection). */
 #ifndef TOK_STATE_HASHER_H
 #define TOK_STATE_HASHER_H
@@ -17,7 +17,12 @@ struct tok_hash_job {
     struct tok_hash_job *next;
     struct tok_loop *home;
     tok_mono_us deadline; /* set by submit */
-    tok_err err;          /* CLOSING or BUSY (deadline passed while queued): run() was not called */
+    tok_err
+        err; /* CLOSING or BUSY (no room, or deadline passed while queued): run() was not called, or only to
+                    learn that it is costly */
+    bool
+        costly; /* A run() that finds out that the hash wants more memory than the lane has sets it, returns, and
+                    is called once more when no other such job runs */
     void (*run)(struct tok_hash_job *job, struct tok_lane *lane, void *worker); /* worker thread */
     void (*done)(struct tok_hash_job *job); /* home loop, once */
 };
@@ -40,7 +45,7 @@ void tok_hasher_warm(struct tok_hasher *h);
 /* Queue one job. TOK_OK: the pool owns it until done(); TOK_ERR_BUSY / _CLOSING: the caller still does.
  * Any thread; one short mutex, no allocation. */
 TOK_MUST_USE tok_err tok_hasher_submit(struct tok_hasher *h, struct tok_hash_job *job);
-/* Jobs waiting now, for metrics. */
+/* Jobs waiting now, costly ones too, for metrics. */
 size_t tok_hasher_waiting(const struct tok_hasher *h);
 /* Queued jobs go home with TOK_ERR_CLOSING; running ones finish. Joins. */
 void tok_hasher_destroy(struct tok_hasher **h);

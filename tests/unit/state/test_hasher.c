@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -406,6 +407,167 @@ static void who_waited_too_long_is_not_run(void **state)
     tok_hasher_destroy(&h);
 }
 
+/* ---- costly ones ---- */
+
+/* What ran, in its order: one letter a run. */
+static struct {
+    pthread_mutex_t mutex;
+    char text[32];
+} track = {PTHREAD_MUTEX_INITIALIZER, ""};
+
+static void note(char letter)
+{
+    pthread_mutex_lock(&track.mutex);
+    size_t len = strlen(track.text);
+    assert_true(len + 1 < sizeof track.text);
+    track.text[len] = letter;
+    track.text[len + 1] = '\0';
+    pthread_mutex_unlock(&track.mutex);
+}
+
+static void run_plain(struct tok_hash_job *hash, struct tok_lane *lane, void *worker)
+{
+    note('p');
+    run_job(hash, lane, worker);
+}
+
+/* Costly jobs that were found to be so in this test. */
+static atomic_uint seen_first;
+
+static void run_costly(struct tok_hash_job *hash, struct tok_lane *lane, void *worker)
+{
+    struct job *job = (struct job *)hash;
+    if (!hash->costly) {
+        job->ran++;
+        hash->costly = true;
+        note('?');
+        atomic_fetch_add(&seen_first, 1);
+        return;
+    }
+    note('C');
+    run_job(hash, lane, worker);
+}
+
+static struct job make_costly(void)
+{
+    struct job job = make_job(true);
+    job.hash.run = run_costly;
+    return job;
+}
+
+static void begin_costly(void)
+{
+    track.text[0] = '\0';
+    atomic_store(&seen_first, 0);
+    gate_close();
+}
+
+/* One of them runs, and these are set aside. */
+static void await_aside(const struct tok_hasher *h, size_t count)
+{
+    while (atomic_load(&seen_first) != count + 1 || tok_hasher_waiting(h) != count)
+        sched_yield();
+}
+
+/* They waited for each other on the threads: as many old hashes as threads stopped every login. */
+static void costly_hashes_never_hold_every_hasher(void **state)
+{
+    struct tok_hasher *h = make_pool(2, 8);
+    struct job costly[3], plain[20];
+    begin_costly();
+    for (size_t i = 0; i < 3; i++) {
+        costly[i] = make_costly();
+        assert_int_equal(tok_hasher_submit(h, &costly[i].hash), TOK_OK);
+    }
+    gate_await(1);
+    await_aside(h, 2);
+    for (size_t i = 0; i < 20; i++) { /* while the gate stands shut */
+        plain[i] = make_job(false);
+        assert_int_equal(tok_hasher_submit(h, &plain[i].hash), TOK_OK);
+        await_home(&plain[i]);
+    }
+    gate_await(1);
+    assert_int_equal(tok_hasher_waiting(h), 2);
+    gate_open();
+    for (size_t i = 0; i < 3; i++) {
+        await_home(&costly[i]);
+        assert_int_equal(costly[i].hash.err, TOK_OK);
+        assert_int_equal(costly[i].ran, 2);
+    }
+    tok_hasher_destroy(&h);
+}
+
+static void a_lonely_hasher_takes_from_both_in_turn(void **state)
+{
+    struct tok_hasher *h = make_pool(1, 8);
+    struct job costly[4], plain[4];
+    begin_costly();
+    for (size_t i = 0; i < 4; i++)
+        costly[i] = make_costly();
+    assert_int_equal(tok_hasher_submit(h, &costly[0].hash), TOK_OK);
+    gate_await(1);
+    for (size_t i = 1; i < 4; i++)
+        assert_int_equal(tok_hasher_submit(h, &costly[i].hash), TOK_OK);
+    for (size_t i = 0; i < 4; i++) {
+        plain[i] = make_job(false);
+        plain[i].hash.run = run_plain;
+        assert_int_equal(tok_hasher_submit(h, &plain[i].hash), TOK_OK);
+    }
+    gate_open();
+    for (size_t i = 0; i < 4; i++) {
+        await_home(&costly[i]);
+        await_home(&plain[i]);
+    }
+    assert_string_equal(track.text, "?C?C?C?Cpppp");
+    assert_null(strstr(track.text, "CC"));
+    tok_hasher_destroy(&h);
+}
+
+static void costly_ones_fill_a_queue_of_their_own(void **state)
+{
+    struct tok_hasher *h = make_pool(2, 2);
+    struct job costly[4], plain = make_job(false);
+    begin_costly();
+    for (size_t i = 0; i < 4; i++) {
+        costly[i] = make_costly();
+        assert_int_equal(tok_hasher_submit(h, &costly[i].hash), TOK_OK);
+        if (i == 0)
+            gate_await(1);
+        else if (i < 3)
+            await_aside(h, i);
+    }
+    await_home(&costly[3]);
+    assert_int_equal(costly[3].hash.err, TOK_ERR_BUSY);
+    assert_int_equal(costly[3].ran, 1);
+    assert_int_equal(tok_hasher_submit(h, &plain.hash), TOK_OK);
+    await_home(&plain);
+    assert_int_equal(plain.hash.err, TOK_OK);
+    costly[1].hash.deadline = 0; /* it has waited too long */
+    gate_open();
+    for (size_t i = 0; i < 3; i++)
+        await_home(&costly[i]);
+    assert_int_equal(costly[1].hash.err, TOK_ERR_BUSY);
+    assert_int_equal(costly[1].ran, 1);
+    assert_int_equal(costly[2].hash.err, TOK_OK);
+    tok_hasher_destroy(&h);
+}
+
+/* The same record again is judged anew. */
+static void costly_once_is_not_costly_for_ever(void **state)
+{
+    struct tok_hasher *h = make_pool(1, 2);
+    struct job job = make_costly();
+    begin_costly();
+    gate_open();
+    assert_int_equal(tok_hasher_submit(h, &job.hash), TOK_OK);
+    await_home(&job);
+    job.came_home = job.ran = 0;
+    assert_int_equal(tok_hasher_submit(h, &job.hash), TOK_OK);
+    await_home(&job);
+    assert_int_equal(job.ran, 2);
+    tok_hasher_destroy(&h);
+}
+
 /* ---- the end ---- */
 
 static void *destroy(void *arg)
@@ -448,6 +610,30 @@ static void the_queued_go_home_the_running_finish(void **state)
     assert_int_equal(too_late.came_home, 0);
 }
 
+static void costly_ones_go_home_at_the_end(void **state)
+{
+    struct tok_hasher *h = make_pool(2, 8);
+    struct job costly[3];
+    pthread_t closer;
+    begin_costly();
+    for (size_t i = 0; i < 3; i++) {
+        costly[i] = make_costly();
+        assert_int_equal(tok_hasher_submit(h, &costly[i].hash), TOK_OK);
+        if (i == 0)
+            gate_await(1);
+    }
+    await_aside(h, 2);
+    assert_int_equal(pthread_create(&closer, NULL, destroy, &h), 0);
+    for (size_t i = 1; i < 3; i++) {
+        await_home(&costly[i]);
+        assert_int_equal(costly[i].hash.err, TOK_ERR_CLOSING);
+    }
+    gate_open();
+    assert_int_equal(pthread_join(closer, NULL), 0);
+    await_home(&costly[0]);
+    assert_int_equal(costly[0].hash.err, TOK_OK);
+}
+
 /* ---- many ---- */
 
 #define LOOPS 4
@@ -469,11 +655,21 @@ static void count_home(struct tok_hash_job *hash)
     job_done(hash);
 }
 
+static void be_costly_first(struct tok_hash_job *hash, struct tok_lane *lane, void *worker)
+{
+    bool is_first = !hash->costly;
+    hash->costly = true;
+    if (!is_first)
+        run_job(hash, lane, worker);
+}
+
 static void *submit_all(void *arg)
 {
     struct submitter *s = arg;
     for (size_t i = 0; i < EACH; i++) {
         s->jobs[i] = make_job(false);
+        if (i % 4 == 0)
+            s->jobs[i].hash.run = be_costly_first;
         s->jobs[i].hash.home = &s->loop.loop;
         s->jobs[i].hash.done = count_home;
         while (tok_hasher_submit(s->hasher, &s->jobs[i].hash) != TOK_OK) {
@@ -484,8 +680,8 @@ static void *submit_all(void *arg)
     while (s->home_count < EACH)
         tok_plain_loop_run(&s->loop, -1);
     for (size_t i = 0; i < EACH; i++)
-        s->wrong += s->jobs[i].ran != 1 || s->jobs[i].came_home != 1 ||
-                    !pthread_equal(s->jobs[i].done_on, pthread_self());
+        s->wrong += s->jobs[i].ran != (s->jobs[i].hash.err == TOK_OK) ||
+                    s->jobs[i].came_home != 1 || !pthread_equal(s->jobs[i].done_on, pthread_self());
     return NULL;
 }
 
@@ -518,6 +714,11 @@ int main(void)
         TEST(a_full_queue_says_so),
         TEST(who_waited_too_long_is_not_run),
         TEST(the_queued_go_home_the_running_finish),
+        TEST(costly_hashes_never_hold_every_hasher),
+        TEST(a_lonely_hasher_takes_from_both_in_turn),
+        TEST(costly_ones_fill_a_queue_of_their_own),
+        TEST(costly_once_is_not_costly_for_ever),
+        TEST(costly_ones_go_home_at_the_end),
         TEST(a_worker_steps_back),
         TEST(runs_there_comes_home_here),
         TEST(begins_without_an_error),
