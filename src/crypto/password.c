@@ -1,50 +1,65 @@
-/* argon2 in PHC form. Runs on hasher threads and in the command line; keeps nothing between calls.
+/* The kinds of password hash, in one table, and what they have in common. Hasher threads, the clerk and the
+ * command line; keeps nothing between calls but how fast this machine is.
  *
- * libsodium reads the same strings with less care (it would take leading zeros, and any `m`), so they
- * are parsed here first; what passes, it computes. */
-#include "crypto/password.h"
+ * argon2 is libsodium's (it verifies with any number of lanes; it only makes new ones with one), scrypt and
+ * PBKDF2 are OpenSSL's, bcrypt and sha-crypt libxcrypt's, which every Debian has: so there is no library here
+ * for the sake of old hashes alone. */
+#include "base/time.h"
+#include "crypto/password_ops.h"
 
-#include "crypto/secret.h"
-#include "crypto/start.h"
-
-#include <pthread.h>
 #include <sodium.h>
 #include <time.h>
 
-#define SALT_BYTES 16
-#define DIGEST_BYTES 32
-/* RFC 9106 section 3.1, and what libsodium can verify. */
-#define SALT_BYTES_MIN 8
-#define DIGEST_BYTES_MIN 16
-#define LANES_MAX 0xFFFFFF
-#define M_KIB_MIN 8
-#define M_PER_LANE 8
-#define BLOCK_BYTES 1024
+#define SALT16 "AAAAAAAAAAAAAAAAAAAAAA"
+#define BYTES32 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define BYTES64 BYTES32 BYTES32
+#define LETTERS22 "......................"
+#define LETTERS31 "..............................."
+#define LETTERS86 LETTERS31 LETTERS31 LETTERS22 ".."
 
-_Static_assert(TOK_PHC_MAX + 1 == crypto_pwhash_STRBYTES, "a string libsodium prints fits");
+/* clang-format off */
+static const struct tok_hash_row rows[] = {
+    {TOK_LIT_INIT("$argon2id$"), "argon2id", &tok_argon2_ops, NULL, 0, "$argon2id$v=19$m=8192,t=1,p=1$" SALT16 "$" BYTES32},
+    {TOK_LIT_INIT("$argon2i$"), "argon2i", &tok_argon2_ops, NULL, 0, "$argon2i$v=19$m=8192,t=1,p=1$" SALT16 "$" BYTES32},
+    {TOK_LIT_INIT("$2b$"), "bcrypt", &tok_bcrypt_ops, NULL, 31, "$2b$06$" LETTERS22 LETTERS31},
+    {TOK_LIT_INIT("$2a$"), "bcrypt", &tok_bcrypt_ops, NULL, 31, NULL},
+    {TOK_LIT_INIT("$2y$"), "bcrypt", &tok_bcrypt_ops, NULL, 31, NULL},
+    {TOK_LIT_INIT("$bcrypt-sha256$"), "bcrypt-sha256", &tok_bcrypt_sha256_ops, NULL, 31, "$bcrypt-sha256$v=2,t=2b,r=6$" LETTERS22 "$" LETTERS31},
+    {TOK_LIT_INIT("$pbkdf2-sha256$"), "pbkdf2-sha256", &tok_pbkdf2_ops, "SHA2-256", 32, "$pbkdf2-sha256$10000$" SALT16 "$" BYTES32},
+    {TOK_LIT_INIT("pbkdf2_sha256$"), "pbkdf2-sha256", &tok_django_pbkdf2_ops, "SHA2-256", 32, NULL},
+    {TOK_LIT_INIT("$pbkdf2-sha512$"), "pbkdf2-sha512", &tok_pbkdf2_ops, "SHA2-512", 64, "$pbkdf2-sha512$10000$" SALT16 "$" BYTES64},
+    {TOK_LIT_INIT("$scrypt$"), "scrypt", &tok_scrypt_ops, NULL, 32, "$scrypt$ln=13,r=8,p=1$" SALT16 "$" BYTES32},
+    {TOK_LIT_INIT("$5$"), "sha256-crypt", &tok_sha_crypt_ops, NULL, 43, "$5$rounds=10000$$" LETTERS22 ".....................",},
+    {TOK_LIT_INIT("$6$"), "sha512-crypt", &tok_sha_crypt_ops, NULL, 86, "$6$rounds=10000$$" LETTERS86},
+};
 
-/* Do libsodium's mappings come by lane.c? Not when it was linked as a shared library or without --wrap.
- * Written once, before threads. */
-static bool mappings_are_seen;
+/* What is asked for often and is refused: people want to know why. */
+static const struct {
+    tok_span prefix;
+    const char *why;
+} refused[] = {
+    {TOK_LIT_INIT("$2x$"), "$2x$ marks the hashes of a broken bcrypt, which other passwords open too"},
+    {TOK_LIT_INIT("$argon2d$"), "argon2d is not made for passwords"},
+    {TOK_LIT_INIT("$argon2id$m="), "argon2 of before version 1.3"},
+    {TOK_LIT_INIT("$argon2i$m="), "argon2 of before version 1.3"},
+    {TOK_LIT_INIT("$argon2i$v=16$"), "argon2 of before version 1.3"},
+    {TOK_LIT_INIT("$1$"), "md5-crypt is guessed too fast"},
+    {TOK_LIT_INIT("$apr1$"), "md5-crypt is guessed too fast"},
+    {TOK_LIT_INIT("$pbkdf2$"), "PBKDF2 with SHA-1"},
+    {TOK_LIT_INIT("pbkdf2_sha1$"), "PBKDF2 with SHA-1"},
+    {TOK_LIT_INIT("bcrypt_sha256$"), "Django's bcrypt_sha256"},
+    {TOK_LIT_INIT("scrypt$"), "Django's form of scrypt"},
+    {TOK_LIT_INIT("!"), "an account that has no password"},
+    {TOK_LIT_INIT("*"), "an account that has no password"},
+};
+/* clang-format on */
 
-tok_err tok_password_start(void)
-{
-    char text[crypto_pwhash_argon2id_STRBYTES];
-    tok_lane_enter(NULL);
-    int rc = crypto_pwhash_argon2id_str(text, "", 0, 1, M_KIB_MIN * BLOCK_BYTES);
-    mappings_are_seen = tok_lane_mapped();
-    tok_lane_leave();
-    return rc == 0 ? TOK_OK : TOK_ERR_NOMEM;
-}
+#define ROWS (sizeof rows / sizeof rows[0])
+_Static_assert(ROWS <= TOK_PASSWORD_SCHEMES_MAX, "a list of schemes fits");
 
-size_t tok_argon2_lane_bytes(struct tok_argon2_cost cost)
-{
-    size_t least = (size_t)M_PER_LANE * (cost.p > 1 ? cost.p : 1);
-    return (cost.m_kib > least ? cost.m_kib : least) * BLOCK_BYTES;
-}
+/* ---- reading ---- */
 
-/* Takes `literal` off the front. */
-static bool take(tok_span *s, tok_span literal)
+bool tok_hash_take(tok_span *s, tok_span literal)
 {
     if (!tok_span_starts(*s, literal))
         return false;
@@ -52,8 +67,7 @@ static bool take(tok_span *s, tok_span literal)
     return true;
 }
 
-/* Takes a number and the `end` behind it; one spelling a number. */
-static bool take_number(tok_span *s, char end, uint32_t *ret)
+bool tok_hash_take_number(tok_span *s, char end, uint32_t *ret)
 {
     size_t len = tok_span_find(*s, end);
     uint64_t n;
@@ -66,159 +80,156 @@ static bool take_number(tok_span *s, char end, uint32_t *ret)
     return true;
 }
 
-/* Base64 without padding, nothing left over, at least so many bytes. */
-static bool is_bytes(tok_span text, size_t bytes_min)
+bool tok_hash_take_pair(tok_span s, tok_span *ret_first, tok_span *ret_second)
 {
-    uint8_t bytes[TOK_PHC_MAX];
-    size_t len;
+    size_t dollar = tok_span_find(s, '$');
+    if (dollar == s.len)
+        return false;
+    *ret_first = tok_span_of(s.ptr, dollar);
+    *ret_second = tok_span_skip(s, dollar + 1);
+    return tok_span_find(*ret_second, '$') == ret_second->len;
+}
+
+bool tok_hash_bytes(tok_span text, bool dotted, uint8_t ret[static TOK_HASH_BYTES_MAX],
+                    size_t *ret_len)
+{
+    char room[TOK_HASH_BYTES_MAX];
     const char *end;
-    return sodium_base642bin(bytes, sizeof(bytes), text.ptr, text.len, NULL, &len, &end,
+    if (text.len > sizeof room)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (dotted && text.ptr[i] == '+')
+            return false;
+        room[i] = dotted && text.ptr[i] == '.' ? '+' : text.ptr[i];
+    }
+    return sodium_base642bin(ret, TOK_HASH_BYTES_MAX, room, text.len, NULL, ret_len, &end,
                              sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
-           end == text.ptr + text.len && len >= bytes_min;
+           end == room + text.len;
 }
 
-static bool take_cost(tok_span *s, struct tok_argon2_cost *ret)
+static const struct tok_hash_row *row_of(tok_span text)
 {
-    return take(s, TOK_LIT("v=19$m=")) && take_number(s, ',', &ret->m_kib) &&
-           take(s, TOK_LIT("t=")) && take_number(s, ',', &ret->t) && take(s, TOK_LIT("p=")) &&
-           take_number(s, '$', &ret->p);
+    for (size_t i = 0; i < ROWS; i++)
+        if (tok_span_starts(text, rows[i].prefix))
+            return &rows[i];
+    return NULL;
 }
 
-static bool cost_is_possible(struct tok_argon2_cost cost)
+/* false: not a hash we know; then ret->row says whether it looked like one. */
+static bool read_hash(tok_span text, struct tok_hash *ret)
 {
-    return cost.t >= 1 && cost.p >= 1 && cost.p <= LANES_MAX &&
-           cost.m_kib >= (uint64_t)M_PER_LANE * cost.p;
+    *ret = (struct tok_hash){.text = text, .row = row_of(text)};
+    if (ret->row == NULL || tok_span_find(text, '\0') != text.len)
+        return false;
+    return ret->row->ops->read(ret, tok_span_skip(text, ret->row->prefix.len));
 }
 
-static enum tok_phc_kind take_kind(tok_span *s)
+/* ---- verifying ---- */
+
+tok_err tok_password_verify(struct tok_lane *lane, tok_span text, tok_span password,
+                            const struct tok_password_ceiling *ceiling,
+                            enum tok_password_verdict *ret)
 {
-    if (take(s, TOK_LIT("$argon2id$")))
-        return TOK_PHC_ARGON2ID;
-    return take(s, TOK_LIT("$argon2i$")) ? TOK_PHC_ARGON2I : TOK_PHC_BAD;
+    struct tok_hash h;
+    if (!read_hash(text, &h))
+        return TOK_ERR_CORRUPT;
+    if (h.row->ops->above(&h, ceiling) != NULL)
+        return TOK_ERR_CONFIG;
+    return h.row->ops->verify(&h, lane, password, ret);
 }
 
-enum tok_phc_kind tok_phc_parse(tok_span phc, struct tok_argon2_cost *ret_cost)
+uint64_t tok_password_kib(tok_span text)
 {
-    struct tok_argon2_cost cost;
-    if (phc.ptr == NULL || phc.len > TOK_PHC_MAX)
-        return TOK_PHC_BAD;
-    enum tok_phc_kind kind = take_kind(&phc);
-    if (kind == TOK_PHC_BAD || !take_cost(&phc, &cost) || !cost_is_possible(cost))
-        return TOK_PHC_BAD;
-    size_t dollar = tok_span_find(phc, '$');
-    if (dollar == phc.len)
-        return TOK_PHC_BAD;
-    if (!is_bytes(tok_span_of(phc.ptr, dollar), SALT_BYTES_MIN) ||
-        !is_bytes(tok_span_skip(phc, dollar + 1), DIGEST_BYTES_MIN))
-        return TOK_PHC_BAD;
-    *ret_cost = cost;
-    return kind;
+    struct tok_hash h;
+    return read_hash(text, &h) ? h.row->ops->kib(&h) : 0;
 }
 
-static bool within(struct tok_argon2_cost cost, struct tok_argon2_cost ceiling)
+/* ---- taking over ---- */
+
+/* Django writes the name of its own class in front of what is a hash by itself. */
+static tok_span without_django(tok_span text)
 {
-    return cost.m_kib <= ceiling.m_kib && cost.t <= ceiling.t && cost.p <= ceiling.p;
+    static const tok_span fronts[] = {TOK_LIT_INIT("argon2$argon2"), TOK_LIT_INIT("bcrypt$$2")};
+    static const size_t kept[] = {sizeof "$argon2" - 1, sizeof "$2" - 1};
+    for (size_t i = 0; i < sizeof fronts / sizeof fronts[0]; i++)
+        if (tok_span_starts(text, fronts[i]))
+            return tok_span_skip(text, fronts[i].len - kept[i]);
+    return text;
 }
 
-/* libsodium answers "wrong" also when its memory could not be had, and that must never count against a
- * user. The mapping is the last thing it asks for: when that was had, the hash was computed. */
-static tok_err verdict_of(bool matched, enum tok_password_verdict *ret)
+static const char *reason_of(tok_span text, const struct tok_hash *h)
 {
-    if (!matched && mappings_are_seen && !tok_lane_mapped())
-        return TOK_ERR_NOMEM;
-    *ret = matched ? TOK_PASSWORD_RIGHT : TOK_PASSWORD_WRONG;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (tok_span_starts(text, refused[i].prefix))
+            return refused[i].why;
+    if (text.len == 0)
+        return "empty";
+    return h->row != NULL ? NULL : "no kind of hash that is known";
+}
+
+static void put_cost(const struct tok_hash *h, char *to, size_t cap)
+{
+    const char *const *names = h->row->ops->numbers;
+    struct tok_buf out = tok_buf_on(to, cap);
+    for (size_t i = 0; i < TOK_HASH_NUMBERS_MAX && names[i] != NULL; i++)
+        tok_buf_printf(&out, "%s%s=%u", i == 0 ? "" : ",", names[i], h->number[i]);
+    tok_assert(tok_buf_ok(&out));
+}
+
+tok_err tok_password_inspect(tok_span given, const struct tok_password_ceiling *ceiling,
+                             tok_span *ret_text, struct tok_password_facts *ret,
+                             struct tok_why *why)
+{
+    struct tok_hash h;
+    tok_span text = without_django(given);
+    if (!read_hash(text, &h)) {
+        const char *reason = reason_of(text, &h);
+        return reason != NULL ? tok_why_set(why, TOK_ERR_CORRUPT, "%s", reason)
+                              : tok_why_set(why, TOK_ERR_CORRUPT, "looks like %s and is not whole",
+                                            h.row->scheme);
+    }
+    *ret = (struct tok_password_facts){.scheme = h.row->scheme, .work = h.row->ops->work(&h)};
+    put_cost(&h, ret->cost, sizeof ret->cost);
+    const char *option = h.row->ops->above(&h, ceiling);
+    if (option != NULL)
+        return tok_why_set(why, TOK_ERR_CONFIG, "%s with %s costs more than %s allows",
+                           h.row->scheme, ret->cost, option);
+    *ret_text = text;
     return TOK_OK;
 }
 
-/* ---- hashes that are larger than a lane, one at a time ---- */
+/* ---- how fast this machine is ---- */
 
-#define COSTLY_WAIT_S 5
-static pthread_mutex_t costly = PTHREAD_MUTEX_INITIALIZER;
-
-static bool is_costly(const struct tok_lane *lane, struct tok_argon2_cost cost)
+static int64_t thread_us(void)
 {
-    return lane == NULL || tok_argon2_lane_bytes(cost) > lane->bytes;
+    struct timespec ts;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (int64_t)ts.tv_sec * TOK_US_PER_S + ts.tv_nsec / 1000;
 }
 
-/* By the wall clock: the thread sanitizer does not know pthread_mutex_clocklock. */
-static bool take_costly(void)
+/* Microseconds a million units of work, at least 1; 0: could not be computed. */
+static int64_t measure(const struct tok_hash_row *row)
 {
-    struct timespec limit;
-    clock_gettime(CLOCK_REALTIME, &limit);
-    limit.tv_sec += COSTLY_WAIT_S;
-    return pthread_mutex_timedlock(&costly, &limit) == 0;
+    struct tok_hash h;
+    enum tok_password_verdict verdict;
+    bool whole = read_hash(tok_span_str(row->small_text), &h);
+    tok_assert(whole);
+    int64_t start = thread_us();
+    if (row->ops->verify(&h, NULL, TOK_LIT("x"), &verdict) != TOK_OK)
+        return 0;
+    int64_t pace = (thread_us() - start) * 1000000 / (int64_t)row->ops->work(&h);
+    return pace > 0 ? pace : 1;
 }
 
-static void leave_costly(void)
+int64_t tok_password_estimate_us(const char *scheme, uint64_t work)
 {
-    int rc = pthread_mutex_unlock(&costly);
-    tok_assert(rc == 0);
-}
-
-tok_err tok_password_verify(struct tok_lane *lane, tok_span phc, tok_span password,
-                            struct tok_argon2_cost ceiling, enum tok_password_verdict *ret)
-{
-    struct tok_argon2_cost cost;
-    enum tok_phc_kind kind = tok_phc_parse(phc, &cost);
-    if (kind == TOK_PHC_BAD)
-        return TOK_ERR_CORRUPT;
-    if (!within(cost, ceiling))
-        return TOK_ERR_CONFIG;
-    bool alone = is_costly(lane, cost);
-    if (alone && !take_costly())
-        return TOK_ERR_BUSY;
-
-    char text[TOK_PHC_MAX + 1] = {0};
-    memcpy(text, phc.ptr, phc.len);
-    tok_lane_enter(lane);
-    int rc = kind == TOK_PHC_ARGON2ID
-                 ? crypto_pwhash_argon2id_str_verify(text, password.ptr, password.len)
-                 : crypto_pwhash_argon2i_str_verify(text, password.ptr, password.len);
-    tok_lane_leave();
-    if (alone)
-        leave_costly();
-    tok_wipe(text, sizeof(text));
-    return verdict_of(rc == 0, ret);
-}
-
-tok_err tok_password_hash(struct tok_lane *lane, tok_span password, struct tok_argon2_cost cost,
-                          struct tok_buf *out)
-{
-    if (cost.m_kib < M_KIB_MIN || cost.t < 1)
-        return TOK_ERR_CONFIG;
-    char text[crypto_pwhash_argon2id_STRBYTES];
-    tok_lane_enter(lane);
-    int rc = crypto_pwhash_argon2id_str(text, password.ptr, password.len, cost.t,
-                                        (size_t)cost.m_kib * BLOCK_BYTES);
-    tok_lane_leave();
-    if (rc != 0)
-        return TOK_ERR_NOMEM; /* the limits were kept: nothing else is left to fail */
-    tok_buf_put(out, tok_span_str(text));
-    tok_wipe(text, sizeof(text));
-    return tok_buf_ok(out) ? TOK_OK : TOK_ERR_INTERNAL;
-}
-
-bool tok_password_stale(tok_span phc, struct tok_argon2_cost cost)
-{
-    struct tok_argon2_cost has;
-    return tok_phc_parse(phc, &has) != TOK_PHC_ARGON2ID || has.m_kib != cost.m_kib ||
-           has.t != cost.t || has.p != cost.p;
-}
-
-static void put_random_base64(struct tok_buf *out, size_t bytes_len)
-{
-    uint8_t bytes[DIGEST_BYTES];
-    char text[sodium_base64_ENCODED_LEN(DIGEST_BYTES, sodium_base64_VARIANT_ORIGINAL_NO_PADDING)];
-    randombytes_buf(bytes, bytes_len);
-    sodium_bin2base64(text, sizeof(text), bytes, bytes_len,
-                      sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
-    tok_buf_put(out, tok_span_str(text));
-}
-
-void tok_password_dummy(struct tok_argon2_cost cost, struct tok_buf *out)
-{
-    tok_buf_printf(out, "$argon2id$v=19$m=%u,t=%u,p=%u$", cost.m_kib, cost.t, cost.p);
-    put_random_base64(out, SALT_BYTES);
-    tok_buf_putc(out, '$');
-    put_random_base64(out, DIGEST_BYTES);
+    static int64_t paces[ROWS]; /* 0: not measured */
+    for (size_t i = 0; i < ROWS; i++) {
+        if (rows[i].small_text == NULL || strcmp(rows[i].scheme, scheme) != 0)
+            continue;
+        if (paces[i] == 0)
+            paces[i] = measure(&rows[i]);
+        return paces[i] == 0 ? -1 : (int64_t)((double)work * (double)paces[i] / 1e6);
+    }
+    return -1;
 }

@@ -311,8 +311,15 @@ static tok_err set_costs(struct tok_service *svc, const struct tok_config *confi
 {
     svc->cost =
         (struct tok_argon2_cost){(uint32_t)config->argon2_m_kib, (uint32_t)config->argon2_t, 1};
-    svc->ceiling = (struct tok_argon2_cost){(uint32_t)config->argon2_max_m_kib,
-                                            (uint32_t)config->argon2_max_t, 16};
+    svc->ceiling = (struct tok_password_ceiling){
+        .argon2 = {(uint32_t)config->argon2_max_m_kib, (uint32_t)config->argon2_max_t,
+                   (uint32_t)config->argon2_max_p},
+        .bcrypt_cost = (uint32_t)config->bcrypt_max_cost,
+        .pbkdf2_rounds = (uint32_t)config->pbkdf2_max_rounds,
+        .sha_crypt_rounds = (uint32_t)config->sha_crypt_max_rounds,
+        .scrypt_m_kib = (uint32_t)config->scrypt_max_m_kib,
+        .scrypt_p = (uint32_t)config->scrypt_max_p,
+    };
     struct tok_buf dummy = tok_buf_on(svc->dummy_phc.s, tok_text_cap(&svc->dummy_phc));
     tok_password_dummy(svc->cost, &dummy);
     svc->dummy_phc.len = (uint16_t)dummy.len;

@@ -196,7 +196,7 @@ static tok_err verify(struct tok_login *job, struct tok_lane *lane)
     tok_span password = tok_text_span(&job->password);
     if (job->found) {
         tok_err err = tok_password_verify(lane, tok_text_span(&job->user.phc), password,
-                                          svc->ceiling, &job->password_verdict);
+                                          &svc->ceiling, &job->password_verdict);
         if (err != TOK_ERR_CORRUPT && err != TOK_ERR_CONFIG)
             return err;
         tok_log(TOK_LEVEL_ERROR, "stored_hash_unusable",
@@ -204,8 +204,15 @@ static tok_err verify(struct tok_login *job, struct tok_lane *lane)
                 TOK_LOG_TEXT("error", tok_span_str(tok_err_row(err)->name)));
     }
     enum tok_password_verdict ignored;
-    return tok_password_verify(lane, tok_text_span(&svc->dummy_phc), password, svc->ceiling,
+    return tok_password_verify(lane, tok_text_span(&svc->dummy_phc), password, &svc->ceiling,
                                &ignored);
+}
+
+/* Once it is known whose hash it is. One that is above the ceiling is not computed. */
+static bool is_costly(const struct tok_login *job)
+{
+    uint64_t kib = job->found ? tok_password_kib(tok_text_span(&job->user.phc)) : 0;
+    return kib > tok_argon2_lane_bytes(job->svc->cost) / 1024;
 }
 
 static void hash_again_if_stale(struct tok_login *job, struct tok_lane *lane)
@@ -224,6 +231,10 @@ static void run_on_worker(struct tok_hash_job *hash, struct tok_lane *lane, void
 {
     struct tok_login *job = login_of_hash(hash);
     hash->err = look_up(job, worker);
+    if (hash->err == TOK_OK && !hash->costly && is_costly(job)) {
+        hash->costly = true; /* and once more, when it is its turn */
+        return;
+    }
     if (hash->err == TOK_OK)
         hash->err = verify(job, lane);
     if (hash->err == TOK_OK)

@@ -23,7 +23,8 @@ struct tok_service {
     struct tok_secrets secrets;
     struct tok_secret *master;          /* the clerk's alone once there are threads */
     char own_master_path[TOK_PATH_MAX]; /* DIR/master.key, when it came from there; else "" */
-    struct tok_argon2_cost cost, ceiling;
+    struct tok_argon2_cost cost;
+    struct tok_password_ceiling ceiling;
     TOK_TEXT(TOK_PHC_MAX) dummy_phc; /* verified for users that do not exist */
     int64_t longest_ttl_s;           /* longest access-token life ever used, this one included */
     tok_time_us started_at;

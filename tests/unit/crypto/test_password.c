@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -29,7 +28,7 @@
 #define ID_127 "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$" FILL_66 "AAAAAAAAAAAAAAAAAAAA"
 #define ID_128 "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQA$" FILL_66 "AAAAAAAAAAAAAAAAAAAA"
 
-static const struct tok_argon2_cost ceiling = {.m_kib = 256, .t = 2, .p = 2};
+static const struct tok_password_ceiling ceiling = {.argon2 = {.m_kib = 256, .t = 2, .p = 2}};
 static const struct tok_argon2_cost small = {.m_kib = 64, .t = 1, .p = 1};
 
 struct phc_row {
@@ -167,7 +166,7 @@ static void verify(void **state)
         for (size_t l = 0; l < 2; l++) {
             enum tok_password_verdict verdict = TOK_PASSWORD_WRONG;
             tok_err err = tok_password_verify(lanes[l], tok_span_str(r->phc),
-                                              tok_span_str(r->password), ceiling, &verdict);
+                                              tok_span_str(r->password), &ceiling, &verdict);
             if (err != r->err || verdict != r->verdict)
                 fail_msg("%s: %s, %s", r->name, tok_err_row(err)->name,
                          verdict == TOK_PASSWORD_RIGHT ? "right" : "not right");
@@ -189,7 +188,7 @@ static void a_ceiling_refuses_before_hashing(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         enum tok_password_verdict verdict = TOK_PASSWORD_WRONG;
         tok_err err = tok_password_verify(*state, tok_span_str(rows[i]), TOK_LIT("password"),
-                                          ceiling, &verdict);
+                                          &ceiling, &verdict);
         if (err != TOK_ERR_CONFIG || verdict != TOK_PASSWORD_WRONG)
             fail_msg("%s: %s", rows[i], tok_err_row(err)->name);
     }
@@ -211,6 +210,7 @@ static void no_memory_is_not_wrong(void **state)
 {
     (void)state;
     const struct tok_argon2_cost large = {.m_kib = 65536, .t = 1, .p = 1};
+    const struct tok_password_ceiling most = {.argon2 = large};
     char room[TOK_PHC_MAX];
     struct tok_buf dummy = TOK_BUF_ON(room), out = TOK_BUF_ON(room);
     struct rlimit before, limit;
@@ -220,7 +220,7 @@ static void no_memory_is_not_wrong(void **state)
     /* A quarter of what the hash wants: enough for whatever else asks meanwhile. */
     limit = (struct rlimit){mapped_bytes() + large.m_kib * 256, before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
-    tok_err err = tok_password_verify(NULL, tok_buf_span(&dummy), TOK_LIT("x"), large, &verdict);
+    tok_err err = tok_password_verify(NULL, tok_buf_span(&dummy), TOK_LIT("x"), &most, &verdict);
     tok_err hash_err = tok_password_hash(NULL, TOK_LIT("x"), large, &out);
     assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
     assert_int_equal(err, TOK_ERR_NOMEM);
@@ -246,6 +246,7 @@ static void hash_and_verify(void **state)
 {
     struct tok_lane *lanes[] = {NULL, *state};
     const tok_span passwords[] = {TOK_LIT(""), TOK_LIT("x"), TOK_LIT("pass\0word")};
+    const struct tok_password_ceiling most = {.argon2 = small};
     for (size_t i = 0; i < 12; i++) {
         char room[TOK_PHC_MAX];
         struct tok_buf phc = TOK_BUF_ON(room);
@@ -257,11 +258,11 @@ static void hash_and_verify(void **state)
         assert_true(same_cost(cost, small));
         assert_false(tok_password_stale(tok_buf_span(&phc), small));
         assert_int_equal(tok_password_verify(lanes[i / 2 % 2], tok_buf_span(&phc),
-                                             passwords[(i + 1) % 3], small, &verdict),
+                                             passwords[(i + 1) % 3], &most, &verdict),
                          TOK_OK);
         assert_int_equal(verdict, TOK_PASSWORD_WRONG);
         assert_int_equal(
-            tok_password_verify(lanes[i / 2 % 2], tok_buf_span(&phc), password, small, &verdict),
+            tok_password_verify(lanes[i / 2 % 2], tok_buf_span(&phc), password, &most, &verdict),
             TOK_OK);
         assert_int_equal(verdict, TOK_PASSWORD_RIGHT);
     }
@@ -302,6 +303,7 @@ static void a_dummy_opens_to_nobody(void **state)
     struct tok_buf dummy = TOK_BUF_ON(room), again = TOK_BUF_ON(again_room);
     struct tok_argon2_cost cost;
     enum tok_password_verdict verdict = TOK_PASSWORD_WRONG;
+    const struct tok_password_ceiling most = {.argon2 = small};
     tok_password_dummy(small, &dummy);
     tok_password_dummy(small, &again);
     assert_true(tok_buf_ok(&dummy));
@@ -309,47 +311,116 @@ static void a_dummy_opens_to_nobody(void **state)
     assert_int_equal(tok_phc_parse(tok_buf_span(&dummy), &cost), TOK_PHC_ARGON2ID);
     assert_true(same_cost(cost, small));
     assert_int_equal(
-        tok_password_verify(*state, tok_buf_span(&dummy), TOK_LIT(""), small, &verdict), TOK_OK);
+        tok_password_verify(*state, tok_buf_span(&dummy), TOK_LIT(""), &most, &verdict), TOK_OK);
     assert_int_equal(verdict, TOK_PASSWORD_WRONG);
 }
 
-/* ---- larger than any lane: one at a time ---- */
+/* ---- taking over ---- */
 
-#define COSTLY_KIB 65536
-#define COSTLY_THREADS 4
+#define BCRYPT "$04$N9qo8uLOickgx2ZMRZoMyeSuVmV5MQilj2yZi38Fq2CCnx12jZvOG"
 
-static long peak_kib(void)
+static const struct tok_password_ceiling import_ceiling = {
+    .argon2 = {256, 2, 4}, .bcrypt_cost = 4, .pbkdf2_rounds = 10, .sha_crypt_rounds = 1000};
+
+static void what_is_not_taken_over_says_why(void **state)
 {
-    struct rusage usage;
-    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
-    return usage.ru_maxrss;
-}
-
-static void *verify_costly(void *phc)
-{
-    static const struct tok_argon2_cost most = {COSTLY_KIB, 1, 1};
-    enum tok_password_verdict verdict = TOK_PASSWORD_WRONG;
-    tok_err err = tok_password_verify(NULL, tok_span_str(phc), TOK_LIT("secret"), most, &verdict);
-    return err == TOK_OK && verdict == TOK_PASSWORD_RIGHT ? phc : NULL;
-}
-
-static void costly_hashes_take_turns(void **state)
-{
-    (void)state;
-    static const struct tok_argon2_cost cost = {COSTLY_KIB, 1, 1};
-    char room[TOK_PHC_MAX + 1] = "";
-    struct tok_buf phc = tok_buf_on(room, TOK_PHC_MAX);
-    pthread_t threads[COSTLY_THREADS];
-    assert_int_equal(tok_password_hash(NULL, TOK_LIT("secret"), cost, &phc), TOK_OK);
-    long one = peak_kib();
-    for (int i = 0; i < COSTLY_THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, verify_costly, room), 0);
-    for (int i = 0; i < COSTLY_THREADS; i++) {
-        void *result = NULL;
-        assert_int_equal(pthread_join(threads[i], &result), 0);
-        assert_ptr_equal(result, room);
+    static const struct {
+        const char *text, *why;
+        tok_err err;
+    } rows[] = {
+        {"", "empty", TOK_ERR_CORRUPT},
+        {"correct horse", "no kind of hash that is known", TOK_ERR_CORRUPT},
+        {"5f4dcc3b5aa765d61d8327deb882cf99", "no kind of hash that is known", TOK_ERR_CORRUPT},
+        {"{SSHA}AAAA", "no kind of hash that is known", TOK_ERR_CORRUPT},
+        {"$2x" BCRYPT, "$2x$ marks the hashes of a broken bcrypt, which other passwords open too",
+         TOK_ERR_CORRUPT},
+        {"$argon2d$v=19$m=256,t=2,p=1$" SALT "$" DIGEST, "argon2d is not made for passwords",
+         TOK_ERR_CORRUPT},
+        {"$argon2i$m=256,t=2,p=1$" SALT "$" DIGEST, "argon2 of before version 1.3",
+         TOK_ERR_CORRUPT},
+        {"$1$saltstri$qy7kGeXHNCCsc/2nz8E0j0", "md5-crypt is guessed too fast", TOK_ERR_CORRUPT},
+        {"bcrypt_sha256$$2b" BCRYPT, "Django's bcrypt_sha256", TOK_ERR_CORRUPT},
+        {"!unusable", "an account that has no password", TOK_ERR_CORRUPT},
+        {"$2b$04$short", "looks like bcrypt and is not whole", TOK_ERR_CORRUPT},
+        {"bcrypt$$2b$04$short", "looks like bcrypt and is not whole", TOK_ERR_CORRUPT},
+        {ID_P1 "=", "looks like argon2id and is not whole", TOK_ERR_CORRUPT},
+        {"$2b$05$N9qo8uLOickgx2ZMRZoMyeSuVmV5MQilj2yZi38Fq2CCnx12jZvOG",
+         "bcrypt with cost=5 costs more than bcrypt.max_cost allows", TOK_ERR_CONFIG},
+        {"$argon2id$v=19$m=512,t=2,p=1$" SALT "$" DIGEST,
+         "argon2id with m=512,t=2,p=1 costs more than argon2.max_m_kib allows", TOK_ERR_CONFIG},
+        {"$argon2id$v=19$m=256,t=3,p=1$" SALT "$" DIGEST,
+         "argon2id with m=256,t=3,p=1 costs more than argon2.max_t allows", TOK_ERR_CONFIG},
+        {"$argon2id$v=19$m=256,t=2,p=5$" SALT "$" DIGEST,
+         "argon2id with m=256,t=2,p=5 costs more than argon2.max_p allows", TOK_ERR_CONFIG},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tok_password_facts facts;
+        struct tok_why why = {0};
+        tok_span text = TOK_NONE;
+        tok_err err =
+            tok_password_inspect(tok_span_str(rows[i].text), &import_ceiling, &text, &facts, &why);
+        if (err != rows[i].err || strcmp(why.text, rows[i].why) != 0 || text.ptr != NULL)
+            fail_msg("%s: %s, %s", rows[i].text, tok_err_row(err)->name, why.text);
     }
-    assert_true(peak_kib() < one + COSTLY_KIB);
+}
+
+static void what_is_taken_over(void **state)
+{
+    static const struct {
+        const char *given, *kept, *scheme, *cost;
+        uint64_t work;
+    } rows[] = {
+        {ID_P2, ID_P2, "argon2id", "m=256,t=2,p=2", 512},
+        {I_P1, I_P1, "argon2i", "m=256,t=2,p=1", 512},
+        {"argon2" ID_P1, ID_P1, "argon2id", "m=256,t=2,p=1", 512},
+        {"$2y" BCRYPT, "$2y" BCRYPT, "bcrypt", "cost=4", 16},
+        {"bcrypt$$2b" BCRYPT, "$2b" BCRYPT, "bcrypt", "cost=4", 16},
+        {"pbkdf2_sha256$10$lsWlPKCGlkqa$ZcwI0YPvXkYmJZhoYaalzFJUjJhuyEWeYBGfrl8vYzM=",
+         "pbkdf2_sha256$10$lsWlPKCGlkqa$ZcwI0YPvXkYmJZhoYaalzFJUjJhuyEWeYBGfrl8vYzM=",
+         "pbkdf2-sha256", "rounds=10", 10},
+        {"$5$rounds=1000$$WcWN5yXAWiDy6jgUd9b/TTvmwJ3ExaTdXIsddzmRXb/",
+         "$5$rounds=1000$$WcWN5yXAWiDy6jgUd9b/TTvmwJ3ExaTdXIsddzmRXb/", "sha256-crypt",
+         "rounds=1000", 1000},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tok_password_facts facts = {0};
+        struct tok_why why = {0};
+        tok_span kept = TOK_NONE;
+        if (tok_password_inspect(tok_span_str(rows[i].given), &import_ceiling, &kept, &facts,
+                                 &why) != TOK_OK)
+            fail_msg("%s: %s", rows[i].given, why.text);
+        assert_true(tok_span_eq(kept, tok_span_str(rows[i].kept)));
+        assert_string_equal(facts.scheme, rows[i].scheme);
+        assert_string_equal(facts.cost, rows[i].cost);
+        assert_int_equal(facts.work, rows[i].work);
+        /* Kept, it is hashed again at the first login. */
+        assert_true(tok_password_stale(kept, small));
+    }
+}
+
+/* Each scheme has a small hash to be measured by, and twice the work is twice the time. */
+static void an_estimate_grows_with_the_work(void **state)
+{
+    static const struct {
+        const char *scheme;
+        uint64_t work;
+    } rows[] = {{"argon2id", 65536 * 3}, {"argon2i", 65536 * 3},    {"bcrypt", 4096},
+                {"bcrypt-sha256", 4096}, {"pbkdf2-sha256", 600000}, {"pbkdf2-sha512", 600000},
+                {"scrypt", 1 << 19},     {"sha256-crypt", 600000},  {"sha512-crypt", 600000}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t once = tok_password_estimate_us(rows[i].scheme, rows[i].work);
+        int64_t twice = tok_password_estimate_us(rows[i].scheme, 2 * rows[i].work);
+        if (once <= 0 || twice < 2 * once || twice > 2 * once + 1)
+            fail_msg("%s: %lld and %lld", rows[i].scheme, (long long)once, (long long)twice);
+    }
+    assert_int_equal(tok_password_estimate_us("rot13", 1), -1);
+}
+
+static void memory(void **state)
+{
+    assert_int_equal(tok_password_kib(TOK_LIT(ID_P1)), 256);
+    assert_int_equal(tok_password_kib(TOK_LIT("$2b" BCRYPT)), 0);
+    assert_int_equal(tok_password_kib(TOK_LIT("")), 0);
 }
 
 static int start(void **state)
@@ -377,7 +448,10 @@ int main(void)
         cmocka_unit_test(stale),
         cmocka_unit_test(lane_bytes),
         cmocka_unit_test(a_dummy_opens_to_nobody),
-        cmocka_unit_test(costly_hashes_take_turns),
+        cmocka_unit_test(what_is_not_taken_over_says_why),
+        cmocka_unit_test(what_is_taken_over),
+        cmocka_unit_test(an_estimate_grows_with_the_work),
+        cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
