@@ -15,6 +15,7 @@
     X(SESSION_ENDED, "session_ended")                                                              \
     X(TOKEN_REVOKED, "token_revoked")                                                              \
     X(USER_ADDED, "user_added")                                                                    \
+    X(USER_IMPORTED, "user_imported")                                                              \
     X(USER_PASSWORD, "user_password")                                                              \
     X(USER_DISABLED, "user_disabled")                                                              \
     X(USER_ENABLED, "user_enabled")                                                                \

@@ -24,6 +24,7 @@ enum tok_op_kind {
     TOK_OP_SESSION_END,     /* u.session_end */
     TOK_OP_TOKEN_DENY,      /* u.token_deny */
     TOK_OP_USER_ADD,        /* u.user */
+    TOK_OP_USERS_IMPORT,    /* u.users_import */
     TOK_OP_USER_UPDATE,     /* u.user_update */
     TOK_OP_USER_REHASH,     /* u.user_rehash */
     TOK_OP_USER_REMOVE,     /* u.user_remove */
@@ -108,6 +109,12 @@ struct tok_op {
         /* In: the whole record; id and epoch are set by the store when an id was left by a removed user
          * whose tokens may live (epoch above the tombstone's). CONFLICT: id or name taken. */
         struct tok_user user;
+        /* Many at once: all or none, each as above and with an audit row of its own. CONFLICT: `taken` is the
+         * first whose id or name is taken. */
+        struct {
+            struct tok_user *user; /* `count` of them; borrowed: the caller waits */
+            size_t count, taken;
+        } users_import;
         /* In: id, what to set, and whether all sessions end. The epoch rises by one when `raise_epoch`.
          * Out: the record after it. */
         struct {

@@ -11,9 +11,9 @@ HALVES = {
     "a login without its session":
         "SELECT object FROM audit WHERE event = 'login' AND object NOT IN (SELECT sid FROM sessions)",
     "a user without the event":
-        "SELECT id FROM users WHERE id NOT IN (SELECT user_id FROM audit WHERE event = 'user_added')",
+        "SELECT id FROM users WHERE id NOT IN (SELECT user_id FROM audit WHERE event IN ('user_added', 'user_imported'))",
     "an event without its user":
-        "SELECT user_id FROM audit WHERE event = 'user_added' AND user_id NOT IN (SELECT id FROM users)",
+        "SELECT user_id FROM audit WHERE event IN ('user_added', 'user_imported') AND user_id NOT IN (SELECT id FROM users)",
     "a denied token without the event":
         "SELECT jti FROM denied_tokens WHERE jti NOT IN "
         "(SELECT object FROM audit WHERE event = 'token_revoked')",

@@ -309,23 +309,55 @@ static void token_deny(struct fake *f, struct tok_op *op)
     audit(f, op, TOK_AUDIT_TOKEN_REVOKED, TOK_NONE, TOK_NONE, jti);
 }
 
-static void user_add(struct fake *f, struct tok_op *op)
+static bool is_taken(struct fake *f, const struct tok_user *u)
 {
-    struct tok_user *u = &op->u.user;
+    return user_by_id(f, tok_text_span(&u->id)) != NULL ||
+           user_by_key(f, tok_text_span(&u->name_key)) != NULL;
+}
+
+static void put_user(struct fake *f, struct tok_op *op, struct tok_user *u,
+                     enum tok_audit_event event)
+{
     if (u->id.len == 0) {
         tok_id id = tok_id_make();
         set_text(&u->id, tok_text_span(&id));
     }
-    tok_span id = tok_text_span(&u->id);
-    op->result = TOK_OP_CONFLICT;
-    if (user_by_id(f, id) != NULL || user_by_key(f, tok_text_span(&u->name_key)) != NULL)
-        return;
-    int64_t least = epoch_above(f, false, id, op->now);
+    int64_t least = epoch_above(f, false, tok_text_span(&u->id), op->now);
     if (u->epoch < least)
         u->epoch = least;
     insert(&f->users, u);
+    audit(f, op, event, tok_text_span(&u->id), TOK_NONE, TOK_NONE);
+}
+
+static void user_add(struct fake *f, struct tok_op *op)
+{
+    op->result = TOK_OP_CONFLICT;
+    if (is_taken(f, &op->u.user))
+        return;
+    put_user(f, op, &op->u.user, TOK_AUDIT_USER_ADDED);
     op->result = TOK_OP_DONE;
-    audit(f, op, TOK_AUDIT_USER_ADDED, id, TOK_NONE, TOK_NONE);
+}
+
+static bool is_one_of(const struct tok_user *u, const struct tok_user *users, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((u->id.len != 0 && tok_span_eq(tok_text_span(&u->id), tok_text_span(&users[i].id))) ||
+            tok_span_eq(tok_text_span(&u->name_key), tok_text_span(&users[i].name_key)))
+            return true;
+    return false;
+}
+
+static void users_import(struct fake *f, struct tok_op *op)
+{
+    __typeof__(op->u.users_import) *im = &op->u.users_import;
+    op->result = TOK_OP_CONFLICT;
+    for (im->taken = 0; im->taken < im->count; im->taken++)
+        if (is_taken(f, &im->user[im->taken]) ||
+            is_one_of(&im->user[im->taken], im->user, im->taken))
+            return;
+    for (size_t i = 0; i < im->count; i++)
+        put_user(f, op, &im->user[i], TOK_AUDIT_USER_IMPORTED);
+    op->result = TOK_OP_DONE;
 }
 
 static void user_update(struct fake *f, struct tok_op *op)
@@ -563,14 +595,23 @@ static void audit_only(struct fake *f, struct tok_op *op)
 }
 
 static void (*const handlers[TOK_OP_COUNT])(struct fake *f, struct tok_op *op) = {
-    [TOK_OP_SESSION_CREATE] = session_create, [TOK_OP_SESSION_ADVANCE] = session_advance,
-    [TOK_OP_SESSION_GET] = session_get,       [TOK_OP_SESSION_END] = session_end,
-    [TOK_OP_TOKEN_DENY] = token_deny,         [TOK_OP_USER_ADD] = user_add,
-    [TOK_OP_USER_UPDATE] = user_update,       [TOK_OP_USER_REHASH] = user_rehash,
-    [TOK_OP_USER_REMOVE] = user_remove,       [TOK_OP_CLIENT_PUT] = client_put,
-    [TOK_OP_CLIENT_REMOVE] = client_remove,   [TOK_OP_KEYS_APPLY] = keys_apply,
-    [TOK_OP_SECRET_ADD] = secret_add,         [TOK_OP_RESEAL] = reseal,
-    [TOK_OP_META_RAISE] = meta_raise,         [TOK_OP_AUDIT] = audit_only,
+    [TOK_OP_SESSION_CREATE] = session_create,
+    [TOK_OP_SESSION_ADVANCE] = session_advance,
+    [TOK_OP_SESSION_GET] = session_get,
+    [TOK_OP_SESSION_END] = session_end,
+    [TOK_OP_TOKEN_DENY] = token_deny,
+    [TOK_OP_USER_ADD] = user_add,
+    [TOK_OP_USERS_IMPORT] = users_import,
+    [TOK_OP_USER_UPDATE] = user_update,
+    [TOK_OP_USER_REHASH] = user_rehash,
+    [TOK_OP_USER_REMOVE] = user_remove,
+    [TOK_OP_CLIENT_PUT] = client_put,
+    [TOK_OP_CLIENT_REMOVE] = client_remove,
+    [TOK_OP_KEYS_APPLY] = keys_apply,
+    [TOK_OP_SECRET_ADD] = secret_add,
+    [TOK_OP_RESEAL] = reseal,
+    [TOK_OP_META_RAISE] = meta_raise,
+    [TOK_OP_AUDIT] = audit_only,
 };
 
 /* ---- the store ---- */

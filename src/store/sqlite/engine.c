@@ -21,6 +21,7 @@ static tok_sqlite_op *const handlers[TOK_OP_COUNT] = {
     [TOK_OP_SESSION_END] = tok_sqlite_session_end,
     [TOK_OP_TOKEN_DENY] = tok_sqlite_token_deny,
     [TOK_OP_USER_ADD] = tok_sqlite_user_add,
+    [TOK_OP_USERS_IMPORT] = tok_sqlite_users_import,
     [TOK_OP_USER_UPDATE] = tok_sqlite_user_update,
     [TOK_OP_USER_REHASH] = tok_sqlite_user_rehash,
     [TOK_OP_USER_REMOVE] = tok_sqlite_user_remove,

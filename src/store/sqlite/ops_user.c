@@ -29,15 +29,30 @@ static tok_err complete_new(struct tok_sqlite *s, struct tok_user *u, tok_time_s
     return TOK_OK;
 }
 
-tok_err tok_sqlite_user_add(struct tok_sqlite *s, struct tok_op *op)
+static tok_err add_user(struct tok_sqlite *s, struct tok_op *op, struct tok_user *u,
+                        enum tok_audit_event event)
 {
-    struct tok_user *u = &op->u.user;
     TOK_TRY(complete_new(s, u, tok_time_to_s(op->now)));
     tok_sql_auto q = tok_sql_use(&s->db, TOK_SQL_USER_ADD);
     tok_bind_user(&q, u);
     TOK_TRY(tok_sql_run(&q));
+    return tok_sqlite_audit(s, op, event, tok_text_span(&u->id), TOK_NONE, TOK_NONE);
+}
+
+tok_err tok_sqlite_user_add(struct tok_sqlite *s, struct tok_op *op)
+{
     op->result = TOK_OP_DONE;
-    return tok_sqlite_audit(s, op, TOK_AUDIT_USER_ADDED, tok_text_span(&u->id), TOK_NONE, TOK_NONE);
+    return add_user(s, op, &op->u.user, TOK_AUDIT_USER_ADDED);
+}
+
+/* The batch's savepoint undoes those before the one that is refused. */
+tok_err tok_sqlite_users_import(struct tok_sqlite *s, struct tok_op *op)
+{
+    __typeof__(op->u.users_import) *im = &op->u.users_import;
+    for (im->taken = 0; im->taken < im->count; im->taken++)
+        TOK_TRY(add_user(s, op, &im->user[im->taken], TOK_AUDIT_USER_IMPORTED));
+    op->result = TOK_OP_DONE;
+    return TOK_OK;
 }
 
 static tok_err write_user(struct tok_sqlite *s, const struct tok_user *u)

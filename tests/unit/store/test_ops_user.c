@@ -108,6 +108,73 @@ static void add_makes_an_id(void **state)
     assert_true(bed_find_user(b, op.u.user.id.s, &row));
 }
 
+/* ---- many at once ---- */
+
+static struct tok_op import_of(struct tok_user *users, size_t count)
+{
+    struct tok_op op = bed_op_of(TOK_OP_USERS_IMPORT);
+    op.u.users_import.user = users;
+    op.u.users_import.count = count;
+    return op;
+}
+
+/* One whose name or id is taken, by an earlier one of the batch too: then nothing of it is kept. */
+static void import_is_all_or_nothing(void **state)
+{
+    struct bed *b = *state;
+    static const struct {
+        const char *name, *second_id, *third_id, *third_key;
+        size_t taken;
+    } rows[] = {
+        {"an id that is there", "u1", "i3", "name-i3", 1},
+        {"a name that is there", "i2", "i3", "name-u1", 2},
+        {"an id twice", "i2", "i1", "name-i3", 2},
+        {"a name twice", "i2", "i3", "name-i1", 2},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tok_user users[] = {bed_user("i1"), bed_user(rows[i].second_id),
+                                   bed_user(rows[i].third_id)};
+        bed_text(&users[2].name_key, rows[i].third_key);
+        struct tok_op op = import_of(users, 3);
+        assert_int_equal(bed_must(b, &op), TOK_OP_CONFLICT);
+        if (op.u.users_import.taken != rows[i].taken)
+            fail_msg("%s: %zu", rows[i].name, op.u.users_import.taken);
+        assert_false(bed_find_user(b, "i1", &users[0]));
+        bed_assert_audit(b, 3, TOK_AUDIT_LOGIN);
+    }
+}
+
+static void import_keeps_all_of_them(void **state)
+{
+    struct bed *b = *state;
+    struct tok_user users[] = {bed_user("i1"), bed_user(""), bed_user("i3")}, row = {0};
+    users[2].disabled = true;
+    bed_text(&users[2].phc, "$2b$04$N9qo8uLOickgx2ZMRZoMyeSuVmV5MQilj2yZi38Fq2CCnx12jZvOG");
+    struct tok_op op = import_of(users, 3);
+    assert_int_equal(bed_must(b, &op), TOK_OP_DONE);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(bed_find_user(b, users[i].id.s, &row));
+        assert_same_user(&row, &users[i]);
+    }
+    assert_int_equal(users[1].id.len, TOK_ID_LEN);
+    bed_assert_audit(b, 6, TOK_AUDIT_USER_IMPORTED); /* one each: whose history begins so */
+    op = import_of(users, 0);
+    assert_int_equal(bed_must(b, &op), TOK_OP_DONE);
+}
+
+/* An id that was left by a removed user starts above what that one's tokens carry. */
+static void import_minds_the_dead(void **state)
+{
+    struct bed *b = *state;
+    struct tok_op remove = bed_op_of(TOK_OP_USER_REMOVE);
+    bed_text(&remove.u.user_remove.id, "u1");
+    assert_int_equal(bed_must(b, &remove), TOK_OP_DONE);
+    struct tok_user users[] = {bed_user("u1")};
+    struct tok_op op = import_of(users, 1);
+    assert_int_equal(bed_must(b, &op), TOK_OP_DONE);
+    assert_true(users[0].epoch > remove.u.user_remove.epoch);
+}
+
 /* Each switch alone changes its own field, and all change updated_at. */
 static void update_changes_what_is_set(void **state)
 {
@@ -240,6 +307,9 @@ int main(void)
         bed_test(add_conflicts),
         bed_test(add_keeps_all_of_it),
         bed_test(add_makes_an_id),
+        bed_test(import_is_all_or_nothing),
+        bed_test(import_keeps_all_of_them),
+        bed_test(import_minds_the_dead),
         bed_test(update_changes_what_is_set),
         bed_test(update_ends_only_their_sessions),
         bed_test(raised_epoch_is_revoked_until_its_tokens_are_dead),
