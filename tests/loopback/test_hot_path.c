@@ -3,13 +3,8 @@
  * The whole service behind real sockets. The linker leads our calls (and those of libsodium.a) of the
  * allocator, of SQLite and of the mutexes through here, and what the event loop's thread does is counted; what
  * h2o does inside for its connections and its pools is its own business, and not seen. */
-#include "bed.h"
+#include "whole.h"
 
-#include "endpoint/context.h"
-#include "endpoint/endpoints.h"
-#include "service/boot.h"
-#include "service/clients.h"
-#include "service/keys.h"
 #include "service/users.h"
 #include "temp_dir.h"
 
@@ -17,9 +12,6 @@
 #include <sqlite3.h>
 
 #define TIMES 25
-#define PASSWORD "correct horse"
-#define SECRET "0123456789abcdefghijklmnopqrstuvwxyz"
-#define RS "Basic cnM6MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6" /* rs:SECRET */
 
 /* ---- counting ---- */
 
@@ -84,146 +76,24 @@ static void watch_this_thread(void *arg)
     watched = true;
 }
 
-/* ---- a service with one loop, put together as the daemon does ---- */
+/* ---- a service with one loop ---- */
 
 static struct {
     struct temp_dir temp;
-    struct tok_config *config;
-    struct tok_data_dir dir;
-    struct tok_boot boot;
-    struct tok_server *server;
-    struct tok_clerk clerk;
-    struct tok_local local;
-    struct tok_context context;
-    atomic_bool draining;
-    int fd; /* the one connection */
+    struct whole whole;
     char user_token[TOK_TOKEN_MAX], forged[TOK_TOKEN_MAX], client_token[TOK_TOKEN_MAX],
         refresh_token[256];
 } bed;
 
-static void must(tok_err err, const struct tok_why *why)
-{
-    if (err != TOK_OK)
-        fail_msg("%s: %s", tok_err_row(err)->name, why->text);
-}
-
-static tok_err open_worker(void *arg, void **ret_worker)
-{
-    return tok_reader_open(arg, (struct tok_reader **)ret_worker);
-}
-static void close_worker(void *worker)
-{
-    struct tok_reader *reader = worker;
-    tok_reader_close(&reader);
-}
-
-static void open_service(void)
-{
-    const char *const sets[] = {"argon2.weak=true", "argon2.m_kib=8", "argon2.t=1",
-                                "listen=127.0.0.1:0", "issuer=http://tokens.example"};
-    const struct tok_config_source source = {.sets = sets, .sets_count = COUNT(sets)};
-    struct tok_why why = {0};
-    bed.temp = temp_dir_make();
-    must(tok_config_load(&source, &bed.config, &why), &why);
-    must(tok_data_dir_open(bed.temp.path, true, &bed.dir, &why), &why);
-    must(tok_boot_open(bed.config, &bed.dir, &bed.boot, &why), &why);
-    must(tok_boot_clerk(&bed.boot, &bed.clerk), &why);
-    struct tok_hasher_options hasher = {.threads_count = 1,
-                                        .queue_count = 4,
-                                        .deadline_s = 60,
-                                        .worker_open = open_worker,
-                                        .worker_close = close_worker,
-                                        .arg = bed.boot.service.store};
-    must(tok_hasher_create(&hasher, &bed.boot.service.hasher), &why);
-}
-
-static void open_loop(void)
-{
-    struct tok_service *svc = &bed.boot.service;
-    struct tok_server_options options = {.config = bed.config,
-                                         .loops_count = 1,
-                                         .public_routes = tok_public_routes,
-                                         .admin_routes = tok_admin_routes};
-    struct tok_why why = {0};
-    must(tok_server_create(&options, &bed.server, &why), &why);
-    tok_local_init(&bed.local, 0, tok_server_loop(bed.server, 0), &bed.boot.settings,
-                   bed.boot.keyring, bed.boot.registry, &svc->secrets);
-    must(tok_boot_load_revocations(&bed.boot, &bed.local, tok_time_now()), &why);
-    svc->publisher.locals[svc->publisher.count++] = &bed.local;
-    bed.context = (struct tok_context){.service = svc,
-                                       .local = &bed.local,
-                                       .clerk = &bed.clerk,
-                                       .server = bed.server,
-                                       .draining = &bed.draining};
-    tok_server_set_context(bed.server, 0, &bed.context);
-    must(tok_server_start(bed.server), &why);
-    bed_on_loop(tok_server_loop(bed.server, 0), watch_this_thread, NULL);
-}
-
-static void furnish(void)
-{
-    const struct tok_client_new client = {.id = TOK_LIT("rs"),
-                                          .grants =
-                                              TOK_LIT("client_credentials password refresh_token"),
-                                          .scopes = TOK_LIT("read introspect"),
-                                          .secret = TOK_LIT(SECRET)};
-    const struct tok_user_new user = {.username = TOK_LIT("alice"),
-                                      .id = TOK_LIT("u-alice"),
-                                      .password = TOK_LIT(PASSWORD),
-                                      .roles = TOK_LIT("user"),
-                                      .scopes = TOK_LIT("read")};
-    struct tok_audit_context who = {0};
-    struct tok_client client_made;
-    struct tok_user user_made;
-    tok_secret_text secret;
-    struct tok_why why = {0};
-    tok_time_s next_at;
-    must(tok_keys_tick(&bed.clerk, &next_at), &why);
-    must(tok_client_add(&bed.clerk, &client, &who, &client_made, &secret, &why), &why);
-    must(tok_user_add(&bed.clerk, &user, &who, &user_made, &why), &why);
-}
-
-static void member(const struct reply *answer, const char *name, char *ret, size_t room)
-{
-    char wanted[64];
-    (void)snprintf(wanted, sizeof wanted, "\"%s\":\"", name);
-    const char *start = memmem(answer->body, answer->body_len, wanted, strlen(wanted));
-    assert_non_null(start);
-    start += strlen(wanted);
-    size_t len = strcspn(start, "\"");
-    assert_true(len < room);
-    memcpy(ret, start, len);
-    ret[len] = 0;
-}
-
-static int exchange(const char *line, const char *authorization, const char *form,
-                    struct reply *ret)
-{
-    static char request[4 * TOK_TOKEN_MAX];
-    int len = snprintf(request, sizeof request, "%s HTTP/1.1\r\nHost: t\r\n%s%s%s", line,
-                       authorization ? "Authorization: " : "", authorization ? authorization : "",
-                       authorization ? "\r\n" : "");
-    len += snprintf(request + len, sizeof request - (size_t)len,
-                    form ? "Content-Type: application/x-www-form-urlencoded\r\n"
-                           "Content-Length: %zu\r\n\r\n%s"
-                         : "\r\n",
-                    form ? strlen(form) : 0, form);
-    assert_true(len < (int)sizeof request);
-    say(bed.fd, request);
-    hear(bed.fd, ret);
-    return ret->status;
-}
-
 static void get_tokens(struct reply *answer)
 {
-    assert_int_equal(exchange("POST /token", RS,
-                              "grant_type=password&username=alice&password=correct+horse", answer),
+    assert_int_equal(whole_ask(&bed.whole, "POST /token", WHOLE_RS, WHOLE_LOGIN, answer), 200);
+    whole_member(answer, "access_token", bed.user_token, sizeof bed.user_token);
+    whole_member(answer, "refresh_token", bed.refresh_token, sizeof bed.refresh_token);
+    assert_int_equal(whole_ask(&bed.whole, "POST /token", WHOLE_RS,
+                               "grant_type=client_credentials&scope=introspect", answer),
                      200);
-    member(answer, "access_token", bed.user_token, sizeof bed.user_token);
-    member(answer, "refresh_token", bed.refresh_token, sizeof bed.refresh_token);
-    assert_int_equal(
-        exchange("POST /token", RS, "grant_type=client_credentials&scope=introspect", answer), 200);
-    member(answer, "access_token", bed.client_token, sizeof bed.client_token);
+    whole_member(answer, "access_token", bed.client_token, sizeof bed.client_token);
     memcpy(bed.forged, bed.user_token, sizeof bed.forged);
     char *signature = strrchr(bed.forged, '.') + 1;
     signature[8] = signature[8] == 'A' ? 'B' : 'A';
@@ -232,32 +102,17 @@ static void get_tokens(struct reply *answer)
 static int open_bed(void **state)
 {
     static struct reply answer;
-    char room[256];
-    struct tok_buf addresses = TOK_BUF_ON(room);
-    open_service();
-    open_loop();
-    furnish();
-    tok_server_addresses(bed.server, &addresses);
-    tok_buf_putc(&addresses, 0);
-    assert_true(tok_buf_ok(&addresses));
-    bed.fd = bed_connect_port((uint16_t)strtoul(strrchr(room, ':') + 1, NULL, 10));
+    bed.temp = temp_dir_make();
+    whole_open(&bed.whole, bed.temp.path, NULL);
+    whole_furnish(&bed.whole);
+    bed_on_loop(whole_loop(&bed.whole), watch_this_thread, NULL);
     get_tokens(&answer);
     return 0;
 }
 
 static int close_bed(void **state)
 {
-    close(bed.fd);
-    tok_server_drain(bed.server, PATIENCE_S);
-    tok_hasher_destroy(&bed.boot.service.hasher);
-    tok_reader_close(&bed.clerk.reader);
-    tok_store_close(&bed.boot.service.store);
-    tok_server_destroy(&bed.server);
-    tok_boot_clerk_finish(&bed.clerk);
-    tok_local_finish(&bed.local);
-    tok_boot_close(&bed.boot);
-    tok_data_dir_close(&bed.dir);
-    tok_config_unref(&bed.config);
+    whole_close(&bed.whole);
     temp_dir_remove(&bed.temp);
     return 0;
 }
@@ -273,7 +128,7 @@ static const char *authorization_of(enum bearer who, char *room, size_t room_byt
     if (who == NOBODY)
         return NULL;
     if (who == SERVICE)
-        return RS;
+        return WHOLE_RS;
     (void)snprintf(room, room_bytes, "Bearer %s", tokens[who]);
     return room;
 }
@@ -303,7 +158,7 @@ static const struct {
     {"introspected, minimal", "POST /introspect", SERVICE, "minimal=1&token=", bed.user_token, 200,
      "{\"active\":true}"},
     {"introspected, secret in the form", "POST /introspect", NOBODY,
-     "client_id=rs&client_secret=" SECRET "&token=", bed.user_token, 200, "u-alice"},
+     "client_id=rs&client_secret=" WHOLE_SECRET "&token=", bed.user_token, 200, "u-alice"},
     {"introspected, by a bearer", "POST /introspect", CLIENT, "token=", bed.user_token, 200,
      "u-alice"},
     {"introspected, by somebody", "POST /introspect", USER, "token=", bed.user_token, 403,
@@ -315,8 +170,9 @@ static void check(size_t i, struct reply *ret)
     static char form[2 * TOK_TOKEN_MAX], room[2 * TOK_TOKEN_MAX];
     (void)snprintf(form, sizeof form, "%s%s", checks[i].form ? checks[i].form : "",
                    checks[i].token ? checks[i].token : "");
-    int status = exchange(checks[i].line, authorization_of(checks[i].who, room, sizeof room),
-                          checks[i].form ? form : NULL, ret);
+    int status =
+        whole_ask(&bed.whole, checks[i].line, authorization_of(checks[i].who, room, sizeof room),
+                  checks[i].form ? form : NULL, ret);
     if (status != checks[i].status ||
         !memmem(ret->body, ret->body_len, checks[i].says, strlen(checks[i].says)))
         fail_msg("%s: %d %.*s", checks[i].name, status, (int)ret->body_len, ret->body);
@@ -354,7 +210,7 @@ static void a_refresh_token_is_seen_to_need_more(void **state)
     char form[512];
     (void)snprintf(form, sizeof form, "token=%s", bed.refresh_token);
     forget();
-    assert_int_equal(exchange("POST /introspect", RS, form, &answer), 200);
+    assert_int_equal(whole_ask(&bed.whole, "POST /introspect", WHOLE_RS, form, &answer), 200);
     assert_non_null(memmem(answer.body, answer.body_len, "\"refresh\"", 9));
     assert_int_not_equal(allocations, 0);
 }
@@ -364,7 +220,7 @@ static void the_database_is_seen(void **state)
     struct tok_user user;
     forget();
     watched = true;
-    tok_err err = tok_user_find(&bed.clerk, TOK_LIT("alice"), &user);
+    tok_err err = tok_user_find(&bed.whole.clerk, TOK_LIT("alice"), &user);
     watched = false;
     assert_int_equal(err, TOK_OK);
     assert_int_not_equal(database_calls, 0);
