@@ -19,27 +19,36 @@ struct tok_revocation {
     tok_time_s until;
 };
 
+struct tok_revocation_table {
+    void *memory; /* what the slots lie in */
+    struct tok_revocation_slot *slots;
+    size_t capacity;
+};
+
 struct tok_revocations {
-    struct tok_revocation_slot *slots; /* NULL until the first entry */
-    size_t count, capacity;
+    struct tok_revocation_table table,
+        old;             /* `old`: what is being moved into `table`; slots NULL: none */
+    size_t moved;        /* slots of `old` that are done */
+    size_t count;        /* entries, those that are over and not yet swept included */
+    size_t tokens_count; /* of them TOKEN */
     tok_time_s sweep_at;
-    size_t tokens_count;       /* of them TOKEN, those that are over and not yet swept included */
-    tok_time_s tokens_over_at; /* before then no sweep can make room among them */
+    tok_time_s over_at,
+        tokens_over_at; /* before then no sweep can make room, or room among tokens */
 };
 
 void tok_revocations_init(struct tok_revocations *r);
 void tok_revocations_finish(struct tok_revocations *r);
 /* The larger epoch and the later `until` win. Sweeps what is over now and then. TOK_ERR_NOMEM: then the
- * caller must not answer as if it were in force. Cost: a microsecond or two; when the table grows or is
- * swept, about 0.1 ms for each thousand entries. */
+ * caller must not answer as if it were in force. Cost: a microsecond or two, some more while the table grows or is
+ * swept: that goes on a little with each call, and the memory of the old table stays until it is over. */
 TOK_MUST_USE tok_err tok_revocations_add(struct tok_revocations *r, const struct tok_revocation *v,
                                          tok_time_s now);
 /* Are there fewer than `tokens_max` single tokens in it, so that one more may be revoked? Whoever holds a token can
  * revoke it, and only these entries are as many as strangers like: sessions and users are bounded by logins.
- * Sweeps before it says no, unless nothing can have come to its end. Cost: none; when full, at most one sweep a
- * second. */
+ * Sweeps a part of it before it says no, unless nothing can have come to its end: when full of what is over, some may
+ * be refused until the sweep finds it. Cost: none; when full, below 0.1 ms. */
 bool tok_revocations_token_fits(struct tok_revocations *r, size_t tokens_max, tok_time_s now);
-/* No allocation; about one cache miss. `user_id`, `sid`, `jti` may be absent. */
+/* No allocation; about one cache miss, two while the table is made anew. `user_id`, `sid`, `jti` may be absent. */
 bool tok_revoked_user(const struct tok_revocations *r, tok_span user_id, int64_t epoch);
 bool tok_revoked_session(const struct tok_revocations *r, tok_span sid);
 bool tok_revoked_token(const struct tok_revocations *r, tok_span jti);

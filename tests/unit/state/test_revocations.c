@@ -63,7 +63,7 @@ static void nothing_is_revoked(void **state)
     assert_false(tok_revoked_user(&table, TOK_LIT("u"), INT64_MIN));
     assert_false(tok_revoked_session(&table, TOK_LIT("s")));
     assert_false(tok_revoked_token(&table, TOK_LIT("t")));
-    assert_null(table.slots);
+    assert_null(table.table.slots);
 }
 
 static void kinds_do_not_mix(void **state)
@@ -179,10 +179,13 @@ static void the_table_shrinks(void **state)
     for (size_t i = 0; i < 10000; i++)
         assert_int_equal(add_session(i, T0 + 100, T0), TOK_OK);
     assert_int_equal(table.count, 10000);
-    assert_true(table.capacity >= 20000 && table.capacity <= 65536);
-    assert_int_equal(add_session(10000, T0 + 1000, T0 + 100), TOK_OK);
-    assert_int_equal(table.count, 1);
-    assert_int_equal(table.capacity, 16);
+    assert_true(table.table.capacity >= 20000 && table.table.capacity <= 65536);
+    for (size_t i = 10000; i < 20000; i++) { /* one a second, alive for a second */
+        tok_time_s now = T0 + (tok_time_s)i;
+        assert_int_equal(add_session(i, now + 1, now), TOK_OK);
+    }
+    assert_true(table.count <= 100);
+    assert_true(table.table.capacity <= 512);
 }
 
 static void steady_traffic_stays_small(void **state)
@@ -191,9 +194,101 @@ static void steady_traffic_stays_small(void **state)
     for (size_t i = 0; i < 20000; i++) { /* ten a second, each alive for ten seconds */
         tok_time_s now = T0 + (tok_time_s)i / 10;
         assert_int_equal(add_session(i, now + 10, now), TOK_OK);
-        largest = table.capacity > largest ? table.capacity : largest;
+        largest = table.table.capacity > largest ? table.table.capacity : largest;
     }
     assert_true(largest <= 2048);
+}
+
+/* ---- made anew, a little at a time ---- */
+
+/* Enough that the last growth is under way. */
+#define MANY 5000
+
+static void until_a_move_begins(size_t *next)
+{
+    while (!table.old.slots)
+        assert_int_equal(add_session((*next)++, T0 + 600, T0), TOK_OK);
+}
+
+static void no_call_moves_a_large_table(void **state)
+{
+    size_t moves = 0;
+    for (size_t i = 0; i < 100000; i++) {
+        size_t moved = table.old.slots ? table.moved : 0, asked = fail_alloc.asked;
+        assert_int_equal(add_session(i, T0 + 600, T0), TOK_OK);
+        if (fail_alloc.asked != asked) {
+            assert_int_equal(fail_alloc.asked, asked + 1);
+            assert_true(!table.old.slots || table.moved <= 16);
+            moves++;
+        } else if (table.old.slots) {
+            assert_int_equal(table.moved, moved + 16);
+        }
+        /* never so full that searching would take long */
+        assert_true(table.count <= table.table.capacity / 2 + table.old.capacity / 16);
+    }
+    assert_true(moves >= 10 && moves <= 16);
+    for (size_t i = 0; i < 100000; i++)
+        assert_true(tok_revoked_session(&table, numbered(i)));
+    assert_false(tok_revoked_session(&table, numbered(100000)));
+}
+
+static void nothing_is_missed_while_it_moves(void **state)
+{
+    size_t next = MANY;
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(add_session(i, T0 + 600, T0), TOK_OK);
+    until_a_move_begins(&next);
+    while (table.old.slots) {
+        for (size_t i = 0; i < next; i += 7)
+            assert_true(tok_revoked_session(&table, numbered(i)));
+        assert_false(tok_revoked_session(&table, numbered(next)));
+        assert_int_equal(table.count, next);
+        assert_int_equal(add_session(next++, T0 + 600, T0), TOK_OK);
+    }
+    for (size_t i = 0; i < next; i++)
+        assert_true(tok_revoked_session(&table, numbered(i)));
+}
+
+static void raised_while_it_moves(void **state)
+{
+    size_t next = MANY;
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(add(TOK_REVOKE_USER, numbered(i), 1, T0 + 600, T0), TOK_OK);
+    until_a_move_begins(&next);
+    size_t raised = 0;
+    for (; table.old.slots; raised++) /* in either part */
+        assert_int_equal(add(TOK_REVOKE_USER, numbered(raised), 9, T0 + 600, T0), TOK_OK);
+    assert_true(raised > 100);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_true(tok_revoked_user(&table, numbered(i), 0));
+        assert_int_equal(tok_revoked_user(&table, numbered(i), 8), i < raised);
+    }
+    assert_int_equal(table.count, next);
+}
+
+/* Its old slot is still to be seen then. */
+static void what_was_over_counts_when_it_comes_again(void **state)
+{
+    size_t next = MANY;
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(add_session(i, i % 2 ? T0 + 600 : T0, T0), TOK_OK);
+    until_a_move_begins(&next);
+    size_t again = 0;
+    for (; table.old.slots; again += 2)
+        assert_int_equal(add_session(again, T0 + 600, T0), TOK_OK);
+    for (size_t i = 0; i < again; i += 2)
+        assert_true(tok_revoked_session(&table, numbered(i)));
+    for (size_t i = again; i < MANY; i += 2)
+        assert_false(tok_revoked_session(&table, numbered(i)));
+}
+
+static void ended_while_it_moves(void **state)
+{
+    size_t next = 0;
+    for (; next < MANY || !table.old.slots; next++)
+        assert_int_equal(add_session(next, T0 + 600, T0), TOK_OK);
+    tok_revocations_finish(&table); /* both tables, says the address sanitizer */
+    assert_false(tok_revoked_session(&table, numbered(0)));
 }
 
 /* ---- single tokens are bounded ---- */
@@ -234,6 +329,24 @@ static void a_list_full_of_what_is_over_does_not_lock_itself(void **state)
     assert_int_equal(table.tokens_count, 7);
     assert_true(tok_revocations_token_fits(&table, 1, T0 + 17));
     assert_int_equal(table.tokens_count, 0);
+}
+
+/* A question moves a bounded part, and the sweep gets there. */
+static void a_large_full_list_is_swept_in_parts(void **state)
+{
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(add_token(i, T0 + 100, T0), TOK_OK);
+    while (table.old.slots) /* raised: no new one */
+        assert_int_equal(add_token(0, T0 + 100, T0), TOK_OK);
+    assert_false(tok_revocations_token_fits(&table, MANY, T0 + 99));
+    assert_null(table.old.slots);
+    assert_true(tok_revocations_token_fits(&table, MANY, T0 + 100));
+    assert_non_null(table.old.slots);
+    assert_int_equal(table.moved, 1024);
+    for (size_t i = 0; table.tokens_count != 0; i++) {
+        assert_true(i < 100);
+        (void)tok_revocations_token_fits(&table, 0, T0 + 100);
+    }
 }
 
 /* Refusals may come by the thousand a second. */
@@ -284,7 +397,7 @@ static void a_full_table_says_so(void **state)
     assert_int_equal(add_session(taken, T0 + 600, T0), TOK_OK);
     for (size_t i = 0; i <= taken; i++)
         assert_true(tok_revoked_session(&table, numbered(i)));
-    assert_int_equal(table.capacity, 64);
+    assert_int_equal(table.table.capacity, 64);
 }
 
 static void a_sweep_without_memory_is_put_off(void **state)
@@ -378,7 +491,7 @@ static void a_long_run(void **state)
         assert_agrees(i, now);
         assert_agrees(draw(IDS), now);
     }
-    assert_true(table.count != 0 && table.capacity <= 4096);
+    assert_true(table.count != 0 && table.table.capacity <= 4096);
 }
 
 static int start(void **state)
@@ -400,8 +513,14 @@ int main(void)
         TEST(a_clock_set_back_loses_nothing),
         TEST(the_table_shrinks),
         TEST(steady_traffic_stays_small),
+        TEST(no_call_moves_a_large_table),
+        TEST(nothing_is_missed_while_it_moves),
+        TEST(raised_while_it_moves),
+        TEST(what_was_over_counts_when_it_comes_again),
+        TEST(ended_while_it_moves),
         TEST(only_single_tokens_count),
         TEST(a_list_full_of_what_is_over_does_not_lock_itself),
+        TEST(a_large_full_list_is_swept_in_parts),
         TEST(a_full_list_is_swept_once_a_second_at_most),
         TEST(nothing_to_be_had),
         TEST(a_full_table_says_so),
