@@ -1,16 +1,18 @@
-"""The lines that people paste first: those of `tokend init --demo`, and those of README.md."""
+"""The lines that people paste: those of `tokend init --demo`, and those of README.md, all of them."""
 
 import json
+import os
 import pathlib
 import re
 import subprocess
 
 import pytest
 
-from support.service import environment
+from support.service import binary, environment
 from support.wait import limit
 
-README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
 
 
 @pytest.fixture
@@ -25,13 +27,44 @@ def demo(fleet):
     return service, printed, {"PASSWORD": password, "SECRET": secret}
 
 
-def pasted(lines, **variables):
+def pasted(lines, stdin="", cwd=None, **variables):
     """What the lines print, one after the other in one shell."""
     done = subprocess.run(["sh", "-eu", "-c", "\n".join(lines)], env=environment(**variables),
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=limit(30),
+                          input=stdin.encode(), capture_output=True, timeout=limit(30), cwd=cwd,
                           check=False)
     assert done.returncode == 0, done
     return done.stdout.decode()
+
+
+def chapters():
+    """Title -> the lines of README.md below it that stand there to be pasted."""
+    found, title = {}, None
+    for line in README.splitlines():
+        if line.startswith("#"):
+            title = line.lstrip("# ")
+        elif line.startswith("    ") and line.strip():
+            found.setdefault(title, []).append(line.strip())
+    return found
+
+
+def filled(lines, names):
+    """The lines with what the reader puts in place of the names."""
+    for name, value in names.items():
+        assert any(name in line for line in lines), f"README.md has no {name} any more"
+        lines = [line.replace(name, str(value)) for line in lines]
+    return lines
+
+
+def test_every_line_of_the_readme_is_pasted_here():
+    assert set(chapters()) == {"Two commands", "A first token", "For the operator",
+                               "Backup and restore"}
+
+
+def test_the_two_commands_are_there():
+    verbs = pasted([f"{ROOT}/dev help"])
+    for line in chapters()["Two commands"]:
+        word, verb, *_ = line.split()
+        assert word == "./dev" and re.search(rf"^  {verb} ", verbs, re.MULTILINE), line
 
 
 def assert_admin(printed):
@@ -51,13 +84,11 @@ def test_the_lines_of_the_demo(demo):
     assert_admin(pasted(lines))
 
 
-def test_the_lines_of_the_readme(demo):
+def test_a_first_token(demo):
     service, _, secrets = demo
-    section = README.read_text().split("## A first token")[1].split("\n## ")[0]
-    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
-    assert len(lines) == 3
-    here = [line.replace("127.0.0.1:8080", f"127.0.0.1:{service.port}") for line in lines]
-    assert all(str(service.port) in line for line in here)
+    lines = chapters()["A first token"]
+    assert len(lines) == 3 and all("127.0.0.1:8080" in line for line in lines)
+    here = filled(lines, {"127.0.0.1:8080": f"127.0.0.1:{service.port}"})
     assert_admin(pasted(here, **secrets))
 
 
@@ -68,3 +99,67 @@ def test_a_wrong_password_gets_no_token(demo):
     answers = pasted(lines)
     assert '"active": true' not in answers and '"active":true' not in answers
     assert "Could not validate credentials" in answers
+
+
+# ---- the operator's lines, in a folder where `tokend` is the binary and `data` is its data folder ----
+
+PASSWORD = "the password of alice, which is long"
+
+
+@pytest.fixture
+def place(fleet, tmp_path):
+    service = fleet.make(empty=True)
+    (tmp_path / "data").symlink_to(service.data.name)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "tokend").symlink_to(binary())
+    service.cli("init")
+    service.start()
+    return service, tmp_path
+
+
+def in_place(place, lines, stdin=""):
+    service, folder = place
+    service.secrets.add(PASSWORD)
+    return pasted(lines, stdin, folder, PATH=f"{folder / 'bin'}:{os.environ['PATH']}")
+
+
+def test_the_operators_lines(place):
+    service, folder = place
+    make_key, = re.findall(r"`(\([^`]*\) *)`", README)
+    file = folder / "new.key"
+    kid = service.cli("key", "list", "--json")["keys"][0]["kid"]
+    names = {"KID": kid, "FILE": file}
+    lines = filled(chapters()["For the operator"], names)
+    add = [line for line in lines if line.startswith("tokend user add")]
+    rest = [line for line in lines if line not in add]
+    assert all(line.startswith("tokend ") for line in lines) and len(add) == 1
+    in_place(place, add, stdin=PASSWORD + "\n")
+    token = service.tokens("alice", PASSWORD)["access_token"]
+    assert service.verify(token, "?role=user&scope=read%20write").status == 200
+    in_place(place, filled([make_key], {"FILE": file}))
+    in_place(place, rest)
+    assert service.verify(token).status == 401
+    assert "my-api" in {client["client_id"]
+                        for client in service.cli("client", "list", "--json")["clients"]}
+    assert len(service.cli("key", "list", "--json")["keys"]) == 2
+
+
+def test_backup_and_restore(place):
+    service, folder = place
+    for name in ("backup", "safe"):
+        (folder / name).mkdir()
+    lines = filled(chapters()["Backup and restore"],
+                   {"/backup": folder / "backup", "/safe": folder / "safe", "DIR": "data",
+                    " -o tokend -g tokend": ""})
+    stop, start = (next(i for i, line in enumerate(lines) if line.startswith(words))
+                   for words in ("systemctl stop tokend", "systemctl start tokend"))
+    service.cli("user", "add", "alice", stdin=PASSWORD + "\n")
+    in_place(place, lines[:stop])
+    made, = (folder / "backup").iterdir()
+    service.cli("user", "add", "late", stdin=PASSWORD + "\n")
+    service.stop()
+    in_place(place, filled(lines[stop + 1:start], {"tokend-DAY.db": made.name}))
+    assert start == len(lines) - 1
+    service.start()
+    service.tokens("alice", PASSWORD)
+    assert service.login("late", PASSWORD).status == 400
