@@ -17,13 +17,17 @@ static void put_url(struct tok_json_out *j, const char *name, tok_span issuer, c
     tok_json_member_str(j, name, tok_buf_span(&url));
 }
 
-/* Between the host and the end, without the slash that may stand there. */
+/* An issuer may also be a word that verifiers know: of such a one nothing can be found. */
+static bool is_url(tok_span issuer)
+{
+    return tok_span_starts(issuer, TOK_LIT("https://")) ||
+           tok_span_starts(issuer, TOK_LIT("http://"));
+}
+
+/* Of a URL: between the host and the end, without the slash that may stand there. */
 static tok_span path_of(tok_span issuer)
 {
-    tok_span rest = tok_span_skip(issuer, tok_span_find(issuer, ':'));
-    if (!tok_span_starts(rest, TOK_LIT("://")))
-        return TOK_NONE;
-    rest = tok_span_skip(rest, 3);
+    tok_span rest = tok_span_skip(issuer, tok_span_find(issuer, ':') + sizeof "://" - 1);
     rest = tok_span_skip(rest, tok_span_find(rest, '/'));
     if (rest.len != 0 && rest.ptr[rest.len - 1] == '/')
         rest.len--;
@@ -42,7 +46,7 @@ void tok_endpoint_metadata(struct tok_request *r)
     static const tok_span confidential = {"client_secret_basic client_secret_post", 38};
     static const tok_span any = {"client_secret_basic client_secret_post none", 43};
     tok_span issuer = tok_context_of(r)->local->config->issuer;
-    if (!is_for(issuer, tok_request_path(r))) {
+    if (!is_url(issuer) || !is_for(issuer, tok_request_path(r))) {
         tok_respond_error(r, TOK_ERR_NOT_FOUND);
         return;
     }

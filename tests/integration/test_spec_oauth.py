@@ -86,10 +86,13 @@ def test_an_issuer_without_path_has_nothing_behind_the_well_known_one(shared):
         assert shared.get(METADATA + path).status == 404
 
 
-def test_an_issuer_that_is_no_url_has_no_path(fleet):
-    service = fleet.serve({"issuer": "the-issuer/a"})
-    assert ok(service.get(METADATA))["issuer"] == "the-issuer/a"
-    assert service.get(METADATA + "/a").status == 404
+@pytest.mark.parametrize("issuer", ["the-issuer/a", "urn:example:a", "ftp://id.example/a"])
+def test_an_issuer_that_is_no_url_has_no_metadata(fleet, issuer):
+    """Its URLs would be none; tokens name it all the same."""
+    service = fleet.serve({"issuer": issuer})
+    for path in ("", "/a"):
+        assert service.get(METADATA + path).status == 404
+    assert ok(service.verify(service.tokens()["access_token"]))["iss"] == issuer
 
 
 def test_metadata_hold_no_empty_list_but_the_one_that_is_required(shared):
