@@ -72,50 +72,93 @@ static tok_err run_here(struct tok_clerk *c, const char *method, const char *pat
     return err;
 }
 
-static tok_err do_here(struct tok_config *config, const struct tok_data_dir *dir,
-                       const char *method, const char *path, tok_span body, struct tok_buf *out,
-                       struct tok_why *why)
-{
-    struct tok_boot *boot = calloc(1, sizeof *boot);
+/* ---- which ---- */
+
+struct tok_admin_link {
+    struct tok_config *config;
+    int fd;    /* a connection to the daemon that nothing was asked on; -1 */
+    bool here; /* what follows is open */
+    struct tok_data_dir dir;
+    struct tok_boot boot;
     struct tok_clerk clerk;
-    if (!boot)
-        return TOK_ERR_NOMEM;
-    tok_err err = tok_boot_open(config, dir, boot, why);
+};
+
+static tok_err open_here(struct tok_admin_link *link, struct tok_why *why)
+{
+    tok_err err = tok_boot_open(link->config, &link->dir, &link->boot, why);
     if (err == TOK_OK) {
-        err = tok_boot_clerk(boot, &clerk);
+        err = tok_boot_clerk(&link->boot, &link->clerk);
         if (err == TOK_OK) {
-            err = run_here(&clerk, method, path, body, out, why);
-            tok_boot_clerk_finish(&clerk);
+            link->here = true;
+            return TOK_OK;
         }
-        tok_boot_close(boot);
+        tok_boot_close(&link->boot);
     }
-    free(boot);
+    tok_data_dir_close(&link->dir);
     return err;
 }
 
-/* ---- which ---- */
-
-static tok_err call(struct tok_config *config, const char *method, const char *path, tok_span body,
-                    struct tok_buf *out, struct tok_why *why)
+static tok_err open_link(struct tok_args *a, struct tok_admin_link *link, struct tok_why *why)
 {
-    struct tok_data_dir dir;
-    int fd = -1;
-    TOK_TRY(tok_data_dir_reach(config->data_dir.ptr, false, &dir, &fd, why));
-    if (fd >= 0)
-        return ask_daemon(fd, TOK_COMMAND_LIMIT_S, method, path, body, out, why);
-    tok_err err = do_here(config, &dir, method, path, body, out, why);
-    tok_data_dir_close(&dir);
+    link->fd = -1;
+    TOK_TRY(tok_config_load(&a->source, &link->config, why));
+    tok_log_quiet(); /* what an operator sees here is the answer */
+    TOK_TRY(tok_data_dir_reach(link->config->data_dir.ptr, false, &link->dir, &link->fd, why));
+    return link->fd >= 0 ? TOK_OK : open_here(link, why);
+}
+
+tok_err tok_admin_open(struct tok_args *a, struct tok_admin_link **ret, struct tok_why *why)
+{
+    struct tok_admin_link *link = calloc(1, sizeof *link);
+    if (!link)
+        return TOK_ERR_NOMEM;
+    tok_err err = open_link(a, link, why);
+    if (err == TOK_OK)
+        *ret = link;
+    else
+        tok_admin_close(&link);
     return err;
+}
+
+void tok_admin_close(struct tok_admin_link **link)
+{
+    if (!*link)
+        return;
+    if ((*link)->here) {
+        tok_boot_clerk_finish(&(*link)->clerk);
+        tok_boot_close(&(*link)->boot);
+        tok_data_dir_close(&(*link)->dir);
+    }
+    if ((*link)->fd >= 0)
+        close((*link)->fd);
+    tok_config_unref(&(*link)->config);
+    free(*link);
+    *link = NULL;
+}
+
+tok_err tok_admin_ask(struct tok_admin_link *link, const char *method, const char *path,
+                      tok_span body, struct tok_buf *out, struct tok_why *why)
+{
+    if (link->here)
+        return run_here(&link->clerk, method, path, body, out, why);
+    int fd = link->fd >= 0 ? link->fd : tok_data_dir_connect(link->config->data_dir.ptr);
+    link->fd = -1;
+    return fd >= 0 ? ask_daemon(fd, TOK_COMMAND_LIMIT_S, method, path, body, out, why)
+                   : tok_why_set(why, TOK_ERR_IO, "the daemon has gone");
+}
+
+size_t tok_admin_body_max(const struct tok_admin_link *link)
+{
+    return (size_t)link->config->http_body_max_bytes;
 }
 
 tok_err tok_admin_call(struct tok_args *a, const char *method, const char *path, tok_span body,
                        struct tok_buf *out, struct tok_why *why)
 {
-    struct tok_config *config = NULL;
-    TOK_TRY(tok_config_load(&a->source, &config, why));
-    tok_log_quiet(); /* what an operator sees here is the answer */
-    tok_err err = call(config, method, path, body, out, why);
-    tok_config_unref(&config);
+    struct tok_admin_link *link = NULL;
+    TOK_TRY(tok_admin_open(a, &link, why));
+    tok_err err = tok_admin_ask(link, method, path, body, out, why);
+    tok_admin_close(&link);
     return err;
 }
 

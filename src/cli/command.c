@@ -27,6 +27,7 @@ static const struct tok_command commands[] = {
     {"user",   "roles",         "NAME", BIT(ROLE) | BIT(SCOPE),                         "set the roles (and scopes) of a user", tok_cmd_user_roles},
     {"user",   "logout",        "NAME", 0,                                              "end all sessions of a user", tok_cmd_user_logout},
     {"user",   "remove",        "NAME", 0,                                              "remove a user", tok_cmd_user_remove},
+    {"user",   "import",        "FILE", BIT(DRY_RUN),                                   "take in users and their password hashes (JSON, CSV)", tok_cmd_user_import},
     {"client", "add",           "ID",   BIT(GRANT) | BIT(SCOPE) | BIT(PUBLIC) | BIT(ALL_SCOPES) | BIT(SECRET_STDIN), "add a client; its secret is printed once", tok_cmd_client_add},
     {"client", "list",          NULL,   BIT(AFTER),                                     "list clients", tok_cmd_client_list},
     {"client", "secret",        "ID",   BIT(SECRET_STDIN) | BIT(ONLY),                  "a new secret beside the present one", tok_cmd_client_secret},

@@ -72,7 +72,8 @@ struct tok_command {
 
 tok_command_fn tok_cmd_serve, tok_cmd_init, tok_cmd_migrate, tok_cmd_backup, tok_cmd_health;
 tok_command_fn tok_cmd_user_add, tok_cmd_user_list, tok_cmd_user_passwd, tok_cmd_user_disable,
-    tok_cmd_user_enable, tok_cmd_user_roles, tok_cmd_user_logout, tok_cmd_user_remove;
+    tok_cmd_user_enable, tok_cmd_user_roles, tok_cmd_user_logout, tok_cmd_user_remove,
+    tok_cmd_user_import;
 tok_command_fn tok_cmd_client_add, tok_cmd_client_list, tok_cmd_client_secret,
     tok_cmd_client_remove;
 tok_command_fn tok_cmd_key_list, tok_cmd_key_rotate, tok_cmd_key_revoke, tok_cmd_key_import,
@@ -118,6 +119,16 @@ void tok_print_listing(const struct tok_json *answer, const char *name, const ch
  * The answer's JSON text goes to `out` (room of TOK_REPLY_MAX). */
 TOK_MUST_USE tok_err tok_admin_call(struct tok_args *a, const char *method, const char *path,
                                     tok_span body, struct tok_buf *out, struct tok_why *why);
+/* Many calls, with one look at who is to be asked: `out` as above. */
+struct tok_admin_link;
+TOK_MUST_USE tok_err tok_admin_open(struct tok_args *a, struct tok_admin_link **ret,
+                                    struct tok_why *why);
+TOK_MUST_USE tok_err tok_admin_ask(struct tok_admin_link *link, const char *method,
+                                   const char *path, tok_span body, struct tok_buf *out,
+                                   struct tok_why *why);
+void tok_admin_close(struct tok_admin_link **link);
+/* The largest body that a daemon with this configuration takes. */
+size_t tok_admin_body_max(const struct tok_admin_link *link);
 /* The usual command: call, then print the answer as JSON (--json) or by `print` (NULL: nothing). Returns
  * the exit code. */
 int tok_admin_command(struct tok_args *a, const char *method, const char *path, tok_span body,

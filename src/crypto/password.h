@@ -59,7 +59,7 @@ void tok_password_dummy(struct tok_argon2_cost cost, struct tok_buf *out);
 #define TOK_PASSWORD_SCHEMES_MAX 16
 
 struct tok_password_facts {
-    const char *scheme; /* "bcrypt"; the same pointer for the same scheme */
+    const char *scheme; /* "bcrypt" */
     uint64_t work;      /* time, in a unit of the scheme's own */
     char cost[64];      /* "m=65536,t=3,p=4" */
 };

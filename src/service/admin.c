@@ -37,6 +37,7 @@ static const struct tok_admin_op table[] = {
     {"POST", "/admin/token/check", tok_admin_token_check},
     {"GET", "/admin/users", tok_admin_users_list},
     {"POST", "/admin/users", tok_admin_users_add},
+    {"POST", "/admin/users/import", tok_admin_users_import},
     {"GET", "/admin/users/{id}", tok_admin_users_get},
     {"DELETE", "/admin/users/{id}", tok_admin_users_remove},
     {"POST", "/admin/users/{id}/disable", tok_admin_users_disable},

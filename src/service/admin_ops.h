@@ -13,6 +13,8 @@ typedef void tok_admin_run_op(struct tok_clerk *c, const struct tok_admin_reques
 tok_admin_run_op tok_admin_users_list, tok_admin_users_add, tok_admin_users_get,
     tok_admin_users_password, tok_admin_users_disable, tok_admin_users_enable,
     tok_admin_users_rights, tok_admin_users_logout, tok_admin_users_remove;
+/* admin_import.c */
+tok_admin_run_op tok_admin_users_import;
 /* admin_clients.c */
 tok_admin_run_op tok_admin_clients_list, tok_admin_clients_add, tok_admin_clients_secret,
     tok_admin_clients_remove;

@@ -54,7 +54,30 @@ static tok_err take_rights(tok_span roles, tok_span scopes, struct tok_user *use
     return TOK_OK;
 }
 
+static tok_err take_id(tok_span id, struct tok_user *user, struct tok_why *why)
+{
+    if (id.len == 0 || (tok_user_id_valid(id) && tok_text_set(&user->id, id)))
+        return TOK_OK;
+    return tok_why_set(why, TOK_ERR_INVALID_REQUEST,
+                       "a user id is 1 to %d of A-Z a-z 0-9 . _ : @ - and does not start with %s",
+                       TOK_USER_ID_MAX, TOK_CLIENT_SUBJECT);
+}
+
 /* ---- adding and finding ---- */
+
+tok_err tok_user_fill(const struct tok_user_new *n, tok_time_s now, struct tok_user *user,
+                      const char **ret_field, struct tok_why *why)
+{
+    user->created_at = user->updated_at = now;
+    *ret_field = "user_id";
+    TOK_TRY(take_id(n->id, user, why));
+    *ret_field = "username";
+    TOK_TRY(take_name(n->username, user, why));
+    *ret_field = "roles";
+    TOK_TRY(take_rights(n->roles, TOK_NONE, user, why));
+    *ret_field = "scope";
+    return take_rights(TOK_NONE, n->scopes, user, why);
+}
 
 tok_err tok_user_add(struct tok_clerk *c, const struct tok_user_new *n,
                      const struct tok_audit_context *who, struct tok_user *ret, struct tok_why *why)
@@ -65,17 +88,8 @@ tok_err tok_user_add(struct tok_clerk *c, const struct tok_user_new *n,
     op->kind = TOK_OP_USER_ADD;
     op->audit = *who;
     struct tok_user *user = &op->u.user;
-    user->created_at = user->updated_at = tok_time_to_s(tok_loop_now(&c->loop.loop));
-    tok_err err = TOK_OK;
-    if (n->id.len != 0 && (!tok_user_id_valid(n->id) || !tok_text_set(&user->id, n->id)))
-        err =
-            tok_why_set(why, TOK_ERR_INVALID_REQUEST,
-                        "a user id is 1 to %d of A-Z a-z 0-9 . _ : @ - and does not start with %s",
-                        TOK_USER_ID_MAX, TOK_CLIENT_SUBJECT);
-    if (err == TOK_OK)
-        err = take_name(n->username, user, why);
-    if (err == TOK_OK)
-        err = take_rights(n->roles, n->scopes, user, why);
+    const char *field;
+    tok_err err = tok_user_fill(n, tok_time_to_s(tok_loop_now(&c->loop.loop)), user, &field, why);
     if (err == TOK_OK)
         err = take_password(c, n->password, user, why);
     if (err == TOK_OK)

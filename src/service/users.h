@@ -9,6 +9,11 @@ struct tok_user_new {
     tok_span username, password, id; /* id empty: made */
     tok_span roles, scopes;          /* words */
 };
+/* The record that they make, but for the password; `user` is zeroed. TOK_ERR_INVALID_REQUEST: `ret_field` is
+ * which of them ("user_id", "username", "roles", "scope"), `why` the reason. Any thread. */
+TOK_MUST_USE tok_err tok_user_fill(const struct tok_user_new *n, tok_time_s now,
+                                   struct tok_user *user, const char **ret_field,
+                                   struct tok_why *why);
 /* TOK_ERR_INVALID_REQUEST with the reason in `why`; TOK_ERR_CONFLICT. */
 TOK_MUST_USE tok_err tok_user_add(struct tok_clerk *c, const struct tok_user_new *n,
                                   const struct tok_audit_context *who, struct tok_user *ret,
