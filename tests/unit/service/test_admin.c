@@ -157,6 +157,19 @@ static const struct {
     {"/admin/users", "{\"password\":\"p\"}", "user name"},
     {"/admin/users", "{}", "user name"},
     {"/admin/users", "", "user name"},
+    {"/admin/users/import", "", "users is not a list of 1 to 500"},
+    {"/admin/users/import", "{\"users\":[]}", "users is not a list of 1 to 500"},
+    {"/admin/users/import", "{\"users\":{\"username\":\"c\"}}", "users is not a list of 1 to 500"},
+    {"/admin/users/import", "{\"users\":[1]}", "user 0: not an object"},
+    {"/admin/users/import", "{\"users\":[{},{\"password\":\"x\"}]}", "user 1: it has a member"},
+    {"/admin/users/import", "{\"users\":[{\"username\":1}]}", "user 0: username is not a string"},
+    {"/admin/users/import", "{\"users\":[{\"roles\":[1]}]}",
+     "user 0: roles is not a list of words"},
+    {"/admin/users/import", "{\"users\":[{\"disabled\":1}]}",
+     "user 0: disabled is not true or false"},
+    {"/admin/users/import", "{\"users\":[{}]}", "user 0: username: a user name is"},
+    {"/admin/users/import", "{\"users\":[{\"username\":\"c\"}]}", "user 0: password_hash: empty"},
+    {"/admin/users/import", "{\"dry_run\":1,\"users\":[{}]}", "dry_run is not true or false"},
     {"/admin/users/alice/password", "{}", "password"},
     {"/admin/users/alice/rights", "{}", "neither roles nor scope"},
     {"/admin/users/alice/rights", "{\"roles\":\"a,b\"}", "role names"},
@@ -285,6 +298,10 @@ static const struct good {
     {"POST", "/admin/users", "/admin/users",
      "{\"username\":\"carol\",\"password\":\"pw\",\"user_id\":null,\"roles\":\"a b\"}",
      "\"roles\":[\"a\",\"b\"]", true, false},
+    {"POST", "/admin/users/import", "/admin/users/import",
+     "{\"users\":[{\"username\":\"dora\",\"password_hash\":\"$2b$04$N9qo8uLOickgx2ZMRZoMyeSuVmV5MQilj2yZi38F"
+     "q2CCnx12jZvOG\",\"user_id\":\"u-dora\",\"roles\":[\"a\"],\"scope\":\"b c\",\"disabled\":true}]}",
+     "\"added\":1", false, false},
     {"GET", "/admin/users/{id}", "/admin/users/alice", "", "\"username\":\"alice\"", false, true},
     {"POST", "/admin/users/{id}/disable", "/admin/users/alice/disable", "", "\"disabled\":true",
      false, false},
@@ -526,6 +543,46 @@ static void an_answer_that_does_not_fit_is_the_askers_to_cut(void **state)
     assert_non_null(strstr(reply.why.text, "limit="));
 }
 
+/* ---- users from elsewhere ---- */
+
+#define IMPORTED(name, hash) "{\"username\":\"" name "\",\"password_hash\":\"" hash "\"}"
+#define CHEAP "$2b$04$N9qo8uLOickgx2ZMRZoMyeSuVmV5MQilj2yZi38Fq2CCnx12jZvOG"
+#define DEARER "$2b$05$N9qo8uLOickgx2ZMRZoMyeSuVmV5MQilj2yZi38Fq2CCnx12jZvOG"
+#define SHA "$5$rounds=1000$$WcWN5yXAWiDy6jgUd9b/TTvmwJ3ExaTdXIsddzmRXb/"
+
+static void a_dry_run_tells_everything_and_does_nothing(void **state)
+{
+    struct bed *b = *state;
+    static const char body[] =
+        "{\"dry_run\":true,\"users\":[" IMPORTED("c1", CHEAP) "," IMPORTED("c2", DEARER) "," IMPORTED(
+            "c3", SHA) "," IMPORTED("c1", CHEAP) ",{\"username\":\"alice\","
+                                                 "\"roles\":[\"user\"],\"password_hash\":\"" CHEAP
+                                                 "\"},{\"username\":\"bob\","
+                                                 "\"roles\":\"admin\",\"password_hash\":\"" CHEAP
+                                                 "\"}]}";
+    size_t rows = bed_audit(b, NULL);
+    assert_int_equal(ask(b, "POST", "/admin/users/import", body), TOK_OK);
+    assert_answer_is_json();
+    assert_true(told("\"dry_run\":true,\"added\":3,\"unchanged\":1,"));
+    assert_true(told("\"different\":[{\"index\":5,\"field\":\"roles\"}]"));
+    assert_true(told("\"refused\":[{\"index\":3,\"field\":\"username\",\"reason\":\"the name of"));
+    assert_true(told("{\"scheme\":\"bcrypt\",\"users\":4,\"worst\":\"cost=5\",\"worst_work\":32,"
+                     "\"worst_ms\":"));
+    assert_true(told("{\"scheme\":\"sha256-crypt\",\"users\":1,\"worst\":\"rounds=1000\","));
+    assert_int_equal(bed_audit(b, NULL), rows);
+    assert_int_equal(ask(b, "GET", "/admin/users/c1", ""), TOK_ERR_NOT_FOUND);
+}
+
+static void one_refused_user_keeps_the_batch_out(void **state)
+{
+    struct bed *b = *state;
+    assert_int_equal(ask(b, "POST", "/admin/users/import",
+                         "{\"users\":[" IMPORTED("c1", CHEAP) "," IMPORTED("c2", "$2x$") "]}"),
+                     TOK_ERR_INVALID_REQUEST);
+    assert_non_null(strstr(reply.why.text, "user 1: password_hash: $2x$ marks"));
+    assert_int_equal(ask(b, "GET", "/admin/users/c1", ""), TOK_ERR_NOT_FOUND);
+}
+
 /* ---- sessions ---- */
 
 static void sessions_are_listed_and_ended_one_by_one(void **state)
@@ -623,6 +680,8 @@ int main(void)
         bed_test(pages_join_to_the_whole),
         bed_test(a_page_may_begin_at_a_name_as_people_write_it),
         bed_test(an_answer_that_does_not_fit_is_the_askers_to_cut),
+        bed_test(a_dry_run_tells_everything_and_does_nothing),
+        bed_test(one_refused_user_keeps_the_batch_out),
         bed_test(sessions_are_listed_and_ended_one_by_one),
         bed_test(an_operator_is_told_why),
     };
