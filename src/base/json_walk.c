@@ -105,7 +105,7 @@ enum tok_json_step tok_json_walk_next(struct tok_json_walk *walk, tok_span *ret_
     if (walk->ended)
         return walk->rest.len == 0 ? TOK_JSON_END
                                    : bad(walk, "something follows its end", ret_problem);
-    if (walk->is_array && !first && !pass_if(walk, ','))
+    if (walk->is_array && !first && walk->rest.len != 0 && !pass_if(walk, ','))
         return bad(walk, "a comma is missing", ret_problem);
     return read_element(walk, ret_element, ret_problem);
 }

@@ -551,6 +551,12 @@ static bool ends_in(const char *path, const char *end)
     return len >= end_len && strcasecmp(path + len - end_len, end) == 0;
 }
 
+/* What spreadsheets write when they are not told otherwise. */
+static bool is_utf16(tok_span text)
+{
+    return tok_span_starts(text, TOK_LIT("\xFF\xFE")) || tok_span_starts(text, TOK_LIT("\xFE\xFF"));
+}
+
 /* By its name, or else by what it begins with. */
 static bool is_csv(const char *path, tok_span text)
 {
@@ -567,6 +573,8 @@ static tok_err read_rows(const char *path, char *text, size_t len, struct tok_im
     static const tok_span mark = {"\xEF\xBB\xBF", 3};
     size_t skipped = tok_span_starts(tok_span_of(text, len), mark) ? mark.len : 0;
     tok_span rest = tok_span_of(text + skipped, len - skipped);
+    if (is_utf16(rest))
+        return tok_why_set(why, TOK_ERR_INVALID_REQUEST, "%s is UTF-16: save it as UTF-8", path);
     struct row *row = calloc(1, sizeof *row);
     if (!row)
         return TOK_ERR_NOMEM;

@@ -37,6 +37,7 @@ static const struct {
     const char *name, *text, *told;
 } rows[] = {
     {"an array that does not end", "[", "1 it ends too early"},
+    {"an array that ends behind an element", "[{}\n", "1:{} 2 it ends too early"},
     {"an array that ends behind a comma", "[{},", "1:{} 1 it ends too early"},
     {"an object that does not end", "\n{\"a\":1", "2 what begins here does not end"},
     {"a string that does not end", "[{\"a}]", "1 what begins here does not end"},
