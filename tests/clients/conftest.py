@@ -25,7 +25,7 @@ shared = _fixtures.shared
 
 @pytest.fixture(scope="module")
 def tls(stocked, tmp_path_factory):
-    """Like `shared`, over TLS, since many libraries accept https alone. `ca` is what they must trust."""
+    """Like `shared`, over TLS: many libraries take https alone. `ca` is what they must trust."""
     folder = tmp_path_factory.mktemp("tls")
     cert, key = certificate.make(folder)
     with fleet_in(stocked, folder) as fleet:

@@ -1,4 +1,4 @@
-"""The lines that people paste: those of `tokend init --demo`, and those of README.md, all of them."""
+"""The lines that people paste: those of `tokend init --demo`, and all those of README.md."""
 
 import json
 import os
@@ -101,7 +101,7 @@ def test_a_wrong_password_gets_no_token(demo):
     assert "Could not validate credentials" in answers
 
 
-# ---- the operator's lines, in a folder where `tokend` is the binary and `data` is its data folder ----
+# ---- the operator's lines, where `tokend` is the binary and `data` its data folder ----
 
 PASSWORD = "the password of alice, which is long"
 

@@ -197,7 +197,7 @@ def on_fast_jwt():
 @pytest.mark.parametrize("pem", ["get-jwks", "node"])
 def test_fast_jwt(issued, on_fast_jwt, pem):
     def verify(token=issued.token, **more):
-        given = {"issuer": issued.issuer, "audience": issued.issuer, "alg": issued.algorithm,
+        given = {"issuer": issued.issuer, "audience": issued.issuer, "algorithm": issued.algorithm,
                  "pem": pem}
         on_fast_jwt.do("open", **(given | more))
         return on_fast_jwt.do("verify", token=token)
@@ -210,7 +210,7 @@ def test_fast_jwt(issued, on_fast_jwt, pem):
     assert verify()["sub"] == "u-carol"
     for code, more in (("FAST_JWT_INVALID_SIGNATURE", {"token": issued.broken()}),
                        ("FAST_JWT_INVALID_CLAIM_VALUE", {"audience": ELSEWHERE}),
-                       ("FAST_JWT_INVALID_KEY", {"alg": "HS256"})):
+                       ("FAST_JWT_INVALID_KEY", {"algorithm": "HS256"})):
         with pytest.raises(Thrown) as refusal:
             verify(**more)
         assert refusal.value.code == code, refusal

@@ -1,4 +1,4 @@
-"""Keys change while services verify by themselves: jose, oauth4webapi, fast-jwt and PyJWT, each with its own cache."""
+"""Keys change while services verify by themselves, each library with a cache of its own kind."""
 
 import jwt as pyjwt
 import pytest
@@ -30,7 +30,7 @@ def refused(program, action, **given):
 
 
 class Jose:
-    """createRemoteJWKSet: keeps the set for ten minutes; asks for an unknown kid, but not too often."""
+    """createRemoteJWKSet: keeps the set for ten minutes; asks for an unknown kid, not too often."""
 
     def __init__(self, program, service, **options):
         program.do("open", jwks_uri=jwks_uri(service), **options)
@@ -63,8 +63,8 @@ def test_jose_finds_a_new_key_when_it_meets_it(service, on_jose):
 
 
 def test_jose_does_not_ask_again_at_once(service, on_jose):
-    """Whoever makes kids up cannot make verifiers ask. A key that signs at once is missed meanwhile,
-    which is why keys do not."""
+    """Whoever makes kids up cannot make verifiers ask. A key that signs at once is missed
+    meanwhile, which is why keys do not."""
     jose = on_jose(service)
     jose.verify(token_of(service))
     service.cli("key", "rotate", "--now")
@@ -147,7 +147,8 @@ def test_oauth4webapi_refuses_a_revoked_key_once_it_has_asked(service, resource)
 
 def test_fast_jwt_finds_a_new_key(service):
     with Program("fast_jwt", service.secrets) as program:
-        program.do("open", issuer=service.issuer, audience=service.issuer, alg="EdDSA", pem="node")
+        program.do("open", issuer=service.issuer, audience=service.issuer, algorithm="EdDSA",
+                   pem="node")
         assert program.do("verify", token=token_of(service))["sub"] == "u-alice"
         service.cli("key", "rotate", "--now")
         assert program.do("verify", token=token_of(service))["sub"] == "u-alice"

@@ -1,4 +1,4 @@
-"""openid-client and oauth4webapi, which check every answer to the letter: what they find, get and are refused."""
+"""openid-client and oauth4webapi, which check every answer to the letter, in each flow we serve."""
 
 import contextlib
 
@@ -118,7 +118,7 @@ def test_introspection_and_revocation(by):
 
 
 def test_revocation_of_an_access_token(by):
-    """Under a wrong hint too; its session goes on. What is no token at all is as good as revoked."""
+    """Under a wrong hint too; its session goes on. What is no token is as good as revoked."""
     tokens = by(APP).do("password", **ALICE)
     by(APP).do("revoke", token=tokens["access_token"], hint="refresh_token")
     assert by(RS).do("introspect", token=tokens["access_token"]) == {"active": False}
@@ -223,7 +223,8 @@ def test_an_issuer_with_a_path_behind_nginx(over_http, fleet, tmp_path):
         program.do("revoke", token=tokens["refresh_token"])
         refusal = refused(program, "use", token=tokens["access_token"],
                           url=service.issuer + "/verify")
-        assert_challenged(refusal, 401, "bearer", error="invalid_token", error_description="revoked")
+        assert_challenged(refusal, 401, "bearer", error="invalid_token",
+                          error_description="revoked")
 
 
 def nginx_before(service, port, folder):

@@ -1,4 +1,4 @@
-// fast-jwt with get-jwks, as their READMEs have it: the key of a token is found by its kid, and kept.
+// fast-jwt with get-jwks, as their READMEs have it: a key is found by the kid of a token, and kept.
 
 import { createPublicKey } from "node:crypto";
 import { drive } from "./program.mjs";
@@ -17,11 +17,11 @@ const PEM = {
 let verify;
 
 await drive({
-    async open({ issuer, audience, alg, pem }) {
+    async open({ issuer, audience, algorithm, pem }) {
         const jwks = buildGetJwks({ issuersWhitelist: [issuer] });
         verify = fastJwt.createVerifier({
-            key: ({ header }) => PEM[pem](jwks, { domain: issuer, alg: header.alg, kid: header.kid }),
-            algorithms: [alg],
+            key: ({ header: { alg, kid } }) => PEM[pem](jwks, { domain: issuer, alg, kid }),
+            algorithms: [algorithm],
             allowedIss: issuer,
             allowedAud: audience,
             requiredClaims: ["exp", "iat", "sub", "aud", "iss", "jti"],

@@ -8,12 +8,13 @@ let keys, fetching;
 await drive({
     async open({ jwks_uri, ...options }) {
         fetching = counted();
-        keys = jose.createRemoteJWKSet(new URL(jwks_uri), { ...options, [jose.customFetch]: fetching });
+        options[jose.customFetch] = fetching;
+        keys = jose.createRemoteJWKSet(new URL(jwks_uri), options);
     },
 
     async verify({ token, ...demands }) {
-        const { payload, protectedHeader } = await jose.jwtVerify(token, keys, { typ: "at+jwt", ...demands });
-        return { payload, header: protectedHeader };
+        const checked = await jose.jwtVerify(token, keys, { typ: "at+jwt", ...demands });
+        return { payload: checked.payload, header: checked.protectedHeader };
     },
 
     fetches: () => fetching.calls,

@@ -1,5 +1,5 @@
-// oauth4webapi: each request and the strict reading of its answer, one by one; and a resource server that
-// checks JWT access tokens (RFC 9068) with the key set it finds.
+// oauth4webapi: each request and the strict reading of its answer, one by one; and a resource
+// server that checks JWT access tokens (RFC 9068) with the key set it finds.
 
 import { counted, drive } from "./program.mjs";
 import * as oauth from "oauth4webapi";
@@ -13,7 +13,8 @@ const METHODS = {
 let as, client, authentication, options;
 
 async function token(grant, parameters) {
-    const answer = await oauth.genericTokenEndpointRequest(as, client, authentication, grant, parameters, options);
+    const answer = await oauth.genericTokenEndpointRequest(
+        as, client, authentication, grant, parameters, options);
     return oauth.processGenericTokenEndpointResponse(as, client, answer);
 }
 
@@ -28,34 +29,37 @@ await drive({
         return as;
     },
 
-    password: ({ username, password, scope = "" }) => token("password", { username, password, scope }),
+    password: ({ username, password, scope = "" }) =>
+        token("password", { username, password, scope }),
 
     async refresh({ token }) {
-        const answer = await oauth.refreshTokenGrantRequest(as, client, authentication, token, options);
+        const answer = await oauth.refreshTokenGrantRequest(
+            as, client, authentication, token, options);
         return oauth.processRefreshTokenResponse(as, client, answer);
     },
 
     async clientCredentials({ scope = "" }) {
-        const answer = await oauth.clientCredentialsGrantRequest(as, client, authentication, { scope }, options);
+        const answer = await oauth.clientCredentialsGrantRequest(
+            as, client, authentication, { scope }, options);
         return oauth.processClientCredentialsResponse(as, client, answer);
     },
 
     async introspect({ token }) {
-        const answer = await oauth.introspectionRequest(as, client, authentication, token, options);
+        const answer = await oauth.introspectionRequest(
+            as, client, authentication, token, options);
         return oauth.processIntrospectionResponse(as, client, answer);
     },
 
     async revoke({ token, hint }) {
         const more = hint ? { token_type_hint: hint } : {};
-        const answer = await oauth.revocationRequest(as, client, authentication, token, {
-            ...options,
-            additionalParameters: more,
-        });
+        const answer = await oauth.revocationRequest(
+            as, client, authentication, token, { ...options, additionalParameters: more });
         return oauth.processRevocationResponse(answer);
     },
 
     async use({ token, url }) {
-        const answer = await oauth.protectedResourceRequest(token, "GET", new URL(url), undefined, null, options);
+        const answer = await oauth.protectedResourceRequest(
+            token, "GET", new URL(url), undefined, null, options);
         return { status: answer.status, body: await answer.json() };
     },
 

@@ -25,7 +25,8 @@ await drive({
     },
 
     async password({ username, password, scope = "" }) {
-        return granted(await client.genericGrantRequest(config, "password", { username, password, scope }));
+        const parameters = { username, password, scope };
+        return granted(await client.genericGrantRequest(config, "password", parameters));
     },
 
     async refresh({ token, scope = "" }) {
@@ -38,7 +39,8 @@ await drive({
 
     introspect: ({ token }) => client.tokenIntrospection(config, token),
 
-    revoke: ({ token, hint }) => client.tokenRevocation(config, token, hint && { token_type_hint: hint }),
+    revoke: ({ token, hint }) =>
+        client.tokenRevocation(config, token, hint && { token_type_hint: hint }),
 
     async use({ token, url }) {
         const answer = await client.fetchProtectedResource(config, token, new URL(url), "GET");

@@ -1,7 +1,7 @@
 // What the programs beside this file are made of: a table of actions, driven by lines of JSON.
 //
-// Each line of standard input is {"do": ACTION, ...arguments}. For each there is one line of output,
-// {"done": RESULT} or {"thrown": {name, code, message, ...}}.
+// Each line of standard input is {"do": ACTION, ...arguments}. For each there is one line of
+// output, {"done": RESULT} or {"thrown": {name, code, message, ...}}.
 
 import { webcrypto } from "node:crypto";
 import { createInterface } from "node:readline";

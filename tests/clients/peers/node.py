@@ -8,7 +8,7 @@ import subprocess
 from support.service import environment
 from support.wait import limit
 
-# Made by ./dev test clients. The programs are linked there, where node finds the packages above them.
+# Made by ./dev test clients. The programs are linked there: node finds packages above a program.
 FOLDER = pathlib.Path(__file__).resolve().parents[3] / "build" / "npm"
 NODE = ["node", "--preserve-symlinks", "--preserve-symlinks-main"]
 GRANTED = {"access_token", "refresh_token"}
@@ -22,7 +22,7 @@ def package(name):
 
 
 class Thrown(Exception):
-    """By the library: name, code, message and whatever else its error has said; `cause` the same."""
+    """By the library: name, code, message and what else its error has said; `cause` the same."""
 
     def __init__(self, told):
         super().__init__(told)
