@@ -16,7 +16,7 @@ static int run_help(struct tok_args *a)
 /* clang-format off */
 static const struct tok_command commands[] = {
     {"serve",  NULL,            NULL,   BIT(LISTEN),                                    "serve until SIGTERM; SIGHUP reloads", tok_cmd_serve},
-    {"init",   NULL,            NULL,   BIT(DEMO),                                      "make the data folder: database, master key, signing key", tok_cmd_init},
+    {"init",   NULL,            NULL,   BIT(DEMO) | BIT(LISTEN),                        "make the data folder: database, master key, signing key", tok_cmd_init},
     {"migrate", NULL,           NULL,   0,                                              "bring the database to this version", tok_cmd_migrate},
     {"backup", NULL,            "FILE", BIT(FORCE),                                     "copy the database, while serving or not", tok_cmd_backup},
     {"user",   "add",           "NAME", BIT(ID) | BIT(ROLE) | BIT(SCOPE),               "add a user; the password comes from standard input", tok_cmd_user_add},

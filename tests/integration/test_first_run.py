@@ -75,6 +75,12 @@ def test_the_demo_can_be_tried_as_it_says(fleet):
         assert done.stdout.count(b'"active":true') == 2, said(done)
 
 
+def test_the_demo_says_where_it_will_be_served(tmp_path):
+    """./dev serve gives both commands the same flags."""
+    done = run("init", "--demo", "--data", tmp_path / "data", "--listen", "127.0.0.1:9090")
+    assert done.stdout.count(b"http://127.0.0.1:9090/") == 3, said(done)
+
+
 def test_serve_alone_makes_everything(fleet):
     service = fleet.serve(empty=True)
     assert mode(service.data) == 0o700 and mode(service.data / "master.key") == 0o600
