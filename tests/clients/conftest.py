@@ -1,13 +1,17 @@
 """Fixtures: those of tests/integration; the peers start what stands around a tokend."""
 
+import asyncio
 import importlib.util
 import pathlib
 import sys
 
 import pytest
 
-INTEGRATION = pathlib.Path(__file__).resolve().parent.parent / "integration"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INTEGRATION = ROOT / "tests" / "integration"
 sys.path.insert(0, str(INTEGRATION))
+# Our package as it lies here; test_tokend_fastapi_package.py is about the installed one.
+sys.path.insert(0, str(ROOT / "api" / "fastapi" / "src"))
 
 _spec = importlib.util.spec_from_file_location("integration_fixtures", INTEGRATION / "conftest.py")
 _fixtures = importlib.util.module_from_spec(_spec)
@@ -34,3 +38,9 @@ def tls(stocked, tmp_path_factory):
         service.issuer = f"https://127.0.0.1:{service.port}"
         service.ca = cert
         yield service
+
+
+@pytest.fixture
+def run_async():
+    """Runs an async function on an event loop of its own."""
+    return lambda story: asyncio.run(story())

@@ -3,19 +3,17 @@
 Debian's FastAPI, uvicorn and httpx.
 """
 
-import contextlib
-import threading
-
 import fastapi
 import httpx
 import pytest
-import uvicorn
 from fastapi.security import OAuth2PasswordBearer, OAuth2PasswordRequestForm
 
 from support.fleet import fleet_in
-from support.service import APP, PASSWORDS, RS, free_port, ok
-from support.wait import limit, wait_until
+from support.service import APP, PASSWORDS, RS, ok
+from support.wait import limit
 from support.wire import exchange
+
+from peers.asgi import serving
 
 BEARER = {"WWW-Authenticate": "Bearer"}
 SEEDS_401 = b'{"detail": "Could not validate credentials"}'
@@ -71,22 +69,6 @@ def application(issuer):
         return fastapi.Response(answer.content, answer.status_code, media_type="application/json")
 
     return app
-
-
-@contextlib.contextmanager
-def serving(app):
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        wait_until(lambda: server.started or not thread.is_alive(), "uvicorn serves", 20)
-        assert server.started
-        yield port
-    finally:
-        server.should_exit = True
-        thread.join(limit(20))
-        assert not thread.is_alive(), "uvicorn hangs"
 
 
 @pytest.fixture(scope="module")
