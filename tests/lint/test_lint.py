@@ -239,6 +239,29 @@ class Shell(Tree):
         self.good("check_shell")
 
 
+class Types(Tree):
+    PACKAGE = "api/fastapi/src/tokend_fastapi/__init__.py"
+
+    def setUp(self):
+        super().setUp()
+        project = HERE.parents[1] / "api" / "fastapi" / "pyproject.toml"
+        self.write("api/fastapi/pyproject.toml", project.read_text("utf-8"))
+
+    def test_refused(self):
+        for text in ("def f(x):\n    return x\n", "def f(x: int) -> str:\n    return x\n"):
+            with self.subTest(text):
+                self.write(self.PACKAGE, text)
+                self.bad("check_types", f"{self.PACKAGE}:")
+
+    def test_allowed(self):
+        self.write(self.PACKAGE, "def f(x: int) -> int:\n    return x\n")
+        self.good("check_types")
+
+    def test_a_package_that_has_moved_is_not_a_good_one(self):
+        (self.root / "api/fastapi/pyproject.toml").unlink()
+        self.bad("check_types", "no such package")
+
+
 class NothingToLookAt(unittest.TestCase):
     def test_an_empty_tree_is_not_a_clean_tree(self):
         checks = sorted(path.name for path in HERE.glob("check_*"))

@@ -75,7 +75,7 @@ def _checked(answer: Answer, audience: Optional[str]) -> Checked:
     if audience is not None and not audience_has(claims, audience):
         raise Unauthenticated("the token is for another audience")
     # The later of two clocks: what is remembered must be dead by either.
-    return Checked(user, user.expires_at - max(time.time(), answer.sent_at()))
+    return Checked(user, user.expires_at - max(time.time(), answer.latest_date()))
 
 
 def _not_an_answer(answer: Answer, reasons: Dict[int, str]) -> NoReturn:

@@ -39,10 +39,10 @@ class Answer(NamedTuple):
             raise Unavailable("the token service answers with no JSON object")
         return value
 
-    def sent_at(self) -> float:
-        """By the service's clock; 0.0 when it does not say."""
+    def latest_date(self) -> float:
+        """By the service's clock, the end of the second in which this was sent; 0.0: it does not say."""
         try:
-            return parsedate_to_datetime(self.headers.get("date", "")).timestamp()
+            return parsedate_to_datetime(self.headers.get("date", "")).timestamp() + 1
         except (TypeError, ValueError, OverflowError):
             return 0.0
 
