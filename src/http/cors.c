@@ -25,8 +25,9 @@ bool tok_cors_preflight(struct tok_request *r)
     struct tok_answer a = {0};
     tok_methods_print(r->route->methods, &methods);
     tok_answer_header(&a, TOK_LIT("access-control-allow-methods"), tok_buf_span(&methods));
+    /* X-Requested-With: Swagger UI sends it with each login. */
     tok_answer_header(&a, TOK_LIT("access-control-allow-headers"),
-                      TOK_LIT("Authorization, Content-Type, X-Request-Id"));
+                      TOK_LIT("Authorization, Content-Type, X-Request-Id, X-Requested-With"));
     tok_answer_header(&a, TOK_LIT("access-control-max-age"), TOK_LIT("600"));
     tok_respond_preflight(r, &a);
     return true;

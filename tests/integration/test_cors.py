@@ -44,6 +44,15 @@ def test_a_preflight_of_a_listed_origin(service, path, origin):
     assert not answer.has("access-control-allow-credentials")
 
 
+def test_a_preflight_as_swagger_ui_causes_it(service):
+    """Its Authorize button sends X-Requested-With, for which browsers ask too."""
+    answer = service.request("OPTIONS", "/token", [
+        ("Origin", ORIGIN), ("Access-Control-Request-Method", "POST"),
+        ("Access-Control-Request-Headers", "authorization,x-requested-with")])
+    allowed = answer.one("access-control-allow-headers").lower().split(", ")
+    assert {"authorization", "x-requested-with"} <= set(allowed)
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://app.example.evil",
                                     "HTTPS://APP.EXAMPLE",
                                     "https://app.example:444", "http://app.example",
