@@ -394,7 +394,7 @@ def test_a_cache_holds_no_token(clock, run_async):
         return Checked(user(clock, 600), 600)
 
     checker = Checker(check, 2, 10)
-    run_async(lambda: checker.user("a.b.c"))
+    run_async(lambda: checker.user(b"a.b.c"))
     assert "a.b.c" not in repr(vars(checker._cache))
     assert len(checker._cache) == 1
     clock.now += 0.5

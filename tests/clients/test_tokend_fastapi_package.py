@@ -2,6 +2,7 @@
 
 import ast
 import email
+import inspect
 import os
 import pathlib
 import re
@@ -11,6 +12,8 @@ import sys
 import zipfile
 
 import pytest
+
+from tokend_fastapi import Tokend
 
 from support.wait import limit
 
@@ -88,6 +91,43 @@ print("works")
 def test_pip_finds_nothing_missing(environment, tmp_path):
     told = run(environment, "-m", "pip", "show", "tokend-fastapi", cwd=tmp_path)
     assert "Requires: fastapi, httpx" in told
+
+
+# ---- its README ----
+
+README = (PACKAGE / "README.md").read_text()
+
+
+def test_the_code_of_the_readme_works(environment, tmp_path):
+    """As it stands there, the application and then its test, in one file."""
+    application, its_test = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "test_readme.py").write_text(
+        "import pytest\nfrom fastapi.testclient import TestClient\n"
+        "from tokend_fastapi.testing import FakeIssuer\nSECRET = 'x'\n" + application + its_test)
+    told = run(environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", ".", cwd=tmp_path)
+    assert "1 passed" in told
+
+
+def test_the_commands_of_the_readme_work(fleet):
+    """The client that they make may introspect; the option that they set is one."""
+    lines = [line.partition("#")[0].split()[1:] for line in README.splitlines()
+             if line.startswith("    tokend ")]
+    client, serve = lines
+    service = fleet.make(dict([serve[serve.index("--set") + 1].split("=", 1)]))
+    secret = re.search(r"[A-Za-z0-9_-]{32,}", service.cli(*client))[0]
+    service.start()
+    told = service.introspect(service.tokens()["access_token"], client=(client[2], secret))
+    assert told["active"] is True
+
+
+@pytest.mark.parametrize("name", [name for name in inspect.signature(Tokend).parameters
+                                  if name not in ("issuer", "client_id", "client_secret", "check")])
+def test_the_readme_has_every_argument_and_its_default(name):
+    row, = [line.split("|") for line in README.splitlines()
+            if line.startswith("|") and f"`{name}`" in line.split("|")[1]]
+    default = inspect.signature(Tokend).parameters[name].default
+    if isinstance(default, (int, float)):
+        assert f"{default:g}" in row[2]
 
 
 # ---- Python 3.9 ----

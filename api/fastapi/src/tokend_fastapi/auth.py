@@ -1,7 +1,7 @@
 """Tokend: what an application makes one of, and its dependencies.
 
-No `from __future__ import annotations` here: FastAPI reads the annotations of these dependencies and
-cannot look up the names in texts when a dependency is an object.
+No `from __future__ import annotations` here: FastAPI reads the annotations of these dependencies,
+and cannot look up the names in texts when a dependency is an object.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from fastapi import Security, WebSocketException
 from fastapi.security import OAuth2, SecurityScopes
 from starlette.requests import HTTPConnection
 
-from .bearer import bearer_token, well_formed
+from .bearer import bearer_token
 from .checker import Checker
 from .checks import Check, introspection, verify
 from .refusals import Forbidden, Refusal, Unauthenticated, Unavailable
@@ -93,7 +93,8 @@ class Tokend:
         return required
 
     def _must_own(self, user: User, wanted: Any) -> None:
-        if wanted is None:  # nobody owns what has no owner: a slip in the application lets nobody in
+        # Nobody owns what has no owner: a slip in the application lets nobody in.
+        if wanted is None:
             raise Forbidden("the route lacks the path parameter of the owner")
         if str(wanted) != user.id and self._override_roles.isdisjoint(user.roles):
             raise Forbidden("it is somebody else's")
@@ -102,7 +103,7 @@ class Tokend:
 
     async def check(self, token: str) -> User:
         """Whose token this is. Raises Unauthenticated (401) or Unavailable (503)."""
-        return await self._checker().user(well_formed(token))
+        return await self._checker().user(token.encode("utf-8", "replace"))
 
     async def user_of(self, scope: Scope) -> Optional[User]:
         """Of an ASGI request; None when it has no token. Asks once a request."""
@@ -237,7 +238,7 @@ def close_code(refusal: Refusal) -> int:
     return CLOSE_TRY_LATER if isinstance(refusal, Unavailable) else CLOSE_REFUSED
 
 
-# ---- the kinds of checks: each says at once what it lacks, and is made anew for each event loop ----
+# ---- the kinds of checks: each says at once what it lacks, and is made for each event loop ----
 
 MakeCheck = Callable[[Service], Check]
 

@@ -6,6 +6,7 @@ import hashlib
 import time
 from typing import Dict, NamedTuple, Optional
 
+from .bearer import well_formed
 from .checks import Check, Checked
 from .flights import Flights
 from .user import User
@@ -52,15 +53,16 @@ class Checker:
         self._cache = Cache(entries_max)
         self._flights: Flights[Checked] = Flights()
 
-    async def user(self, token: str) -> User:
-        """Raises Unauthenticated or Unavailable."""
+    async def user(self, token: bytes) -> User:
+        """Of a token as it came. Raises Unauthenticated or Unavailable."""
         # Without memory each request asks for itself: an answer on its way is one from the past.
         if self._cache_s <= 0:
-            return (await self._check(token)).user
-        key = hashlib.sha256(token.encode()).digest()
+            return (await self._check(well_formed(token))).user
+        key = hashlib.sha256(token).digest()
         user = self._cache.get(key)
         if user is None:
-            user = (await self._flights.join(key, lambda: self._ask(key, token))).user
+            good = well_formed(token)
+            user = (await self._flights.join(key, lambda: self._ask(key, good))).user
         return user
 
     async def _ask(self, key: bytes, token: str) -> Checked:

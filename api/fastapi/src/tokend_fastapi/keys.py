@@ -1,7 +1,7 @@
 """The public keys of the token service, as RFC 9111 lets them be kept.
 
-Past their max-age they are not used: when the service cannot be asked then, nobody is let in by a key
-that may have been revoked meanwhile. They are fetched anew in good time before that.
+Past their max-age they are not used: when the service cannot be asked then, nobody is let in by a
+key that may have been revoked meanwhile. They are fetched anew in good time before that.
 """
 
 from __future__ import annotations
@@ -117,4 +117,5 @@ def max_age_s(answer: Answer) -> int:
     if re.search(r"\bno-(store|cache)\b", control):
         return 0
     found = re.search(r"\bmax-age=([0-9]{1,9})\b", control)
-    return max((int(found[1]) if found else MAX_AGE_S) - (seconds(answer.headers.get("age")) or 0), 0)
+    said = int(found[1]) if found else MAX_AGE_S
+    return max(said - (seconds(answer.headers.get("age")) or 0), 0)

@@ -18,9 +18,10 @@ from .refusals import Unauthenticated
 from .service import Service
 from .user import user_of
 
-# Public keys only: with HS* whoever may check could also sign, and a public key could be taken for a
-# shared secret.
-ALGORITHMS = ("EdDSA", "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+# Public keys only: with HS* whoever may check could also sign, and a public key could be taken for
+# a shared secret.
+ALGORITHMS = ("EdDSA", "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384",
+              "PS512")
 # RFC 9068, section 4.
 TYPES = ("at+jwt", "application/at+jwt")
 REQUIRED = ["exp", "iss", "aud", "sub"]
@@ -36,7 +37,7 @@ def local(service: Service, issuer: str, audience: str, leeway_s: float) -> Chec
         if header.get("alg") != key.alg:
             raise Unauthenticated("its algorithm is not its key's")
         try:
-            # Some 100 microseconds, the only work that is done here while the loop waits.
+            # A few hundred microseconds: the one piece of work for which the loop stands still.
             # Not iat: a clock that is behind would refuse tokens for being new.
             claims = jwt.decode(
                 token, key.public, algorithms=[key.alg], issuer=issuer, audience=audience,

@@ -14,6 +14,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+PUBLIC = re.compile(r"/\*|/[^*]*(/\*)?")
 # A path that two readers may read in two ways is never public.
 CROOKED = re.compile(r"//|\\|\x00|(^|/)\.{1,2}(/|$)")
 
@@ -24,8 +25,8 @@ class TokendMiddleware:
 
         app.add_middleware(TokendMiddleware, auth=auth, public=["/", "/static/*"])
 
-    What is added to an application later stands further out: CORSMiddleware must, since browsers ask
-    their preflight question without a token.
+    What is added to an application later stands further out: CORSMiddleware must, since browsers
+    ask their preflight question without a token.
     """
 
     def __init__(self, app: App, *, auth: Tokend, public: Iterable[str] = ()) -> None:
@@ -33,8 +34,8 @@ class TokendMiddleware:
         self._auth = auth
         paths = [public] if isinstance(public, str) else list(public)
         for path in paths:
-            if not path.startswith("/") or "*" in path[:-1] or (path[-1] == "*" and path[-2] != "/"):
-                raise ValueError(f"{path!r} is neither a path nor the beginning of some, like /static/*")
+            if not PUBLIC.fullmatch(path):
+                raise ValueError(f"{path!r} is neither a path nor a beginning like /static/*")
         self._paths = frozenset(path for path in paths if path[-1] != "*")
         self._beginnings = tuple(path[:-1] for path in paths if path[-1] == "*")
 

@@ -40,7 +40,7 @@ class Answer(NamedTuple):
         return value
 
     def latest_date(self) -> float:
-        """By the service's clock, the end of the second in which this was sent; 0.0: it does not say."""
+        """The end of the second in which this was sent, by the service's clock; 0.0: not said."""
         try:
             return parsedate_to_datetime(self.headers.get("date", "")).timestamp() + 1
         except (TypeError, ValueError, OverflowError):
@@ -83,7 +83,8 @@ class Service:
             raise Unavailable("the token service has not answered in time") from None
         except (httpx.HTTPError, httpx.InvalidURL) as failure:
             # Its text and its context name hosts, and may hold the request: the kind is enough.
-            raise _Again(f"the token service cannot be reached ({type(failure).__name__})") from None
+            kind = type(failure).__name__
+            raise _Again(f"the token service cannot be reached ({kind})") from None
         if answer.status >= 500:
             why = f"the token service answers {answer.status}"
             wait = seconds(answer.headers.get("retry-after"))

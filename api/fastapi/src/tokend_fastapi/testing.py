@@ -43,13 +43,14 @@ class FakeIssuer:
 
     def token(self, username: str, *, roles: Words = (), scopes: Words = (),
               user_id: Optional[str] = None, expires_in_s: float = 600, **claims: Any) -> str:
-        """An access token. `user_id` is the name if not given; `claims` are said beside the rest, or
-        instead of it (`token_use="refresh"`)."""
+        """An access token. `user_id` is the name if not given; `claims` are said beside the rest,
+        or instead of it (`token_use="refresh"`)."""
         subject = username if user_id is None else user_id
         now = time.time()
-        said = {"sub": subject, "user_id": subject, "username": username, "roles": list(words(roles)),
-                "scope": " ".join(words(scopes)), "client_id": "default", "token_use": "access",
-                "iat": now, "exp": now + expires_in_s, **claims}
+        said = {"sub": subject, "user_id": subject, "username": username,
+                "roles": list(words(roles)), "scope": " ".join(words(scopes)),
+                "client_id": "default", "token_use": "access", "iat": now,
+                "exp": now + expires_in_s, **claims}
         header = {"alg": "none", "typ": "at+jwt", "kid": "fake"}
         token = ".".join([_part(header), _part(said), secrets.token_urlsafe(16)])
         self._claims[token] = said
