@@ -16,7 +16,9 @@ static void print_keys(const struct tok_json *answer)
     (void)tok_json_i64(tok_json_get(answer, "jwks_fetches"), &fetches);
     tok_print_table(tok_json_get(answer, "keys"),
                     "kid alg state created_at next_step next_at jwks_fetches");
-    printf("of %lld fetches of the key set in the last hour\n", (long long)fetches);
+    printf("of %lld fetches of the key set in the last hour\n\n", (long long)fetches);
+    tok_print_table(tok_json_get(answer, "symmetric_keys"),
+                    "use number state created_at superseded_at sessions gone_at clients");
 }
 
 int tok_cmd_key_list(struct tok_args *a)
@@ -24,8 +26,21 @@ int tok_cmd_key_list(struct tok_args *a)
     return tok_admin_command(a, "GET", "/admin/keys", TOK_NONE, print_keys);
 }
 
+static void print_symmetric(const struct tok_json *key, tok_span use)
+{
+    int64_t number = 0;
+    (void)tok_json_i64(tok_json_get(key, "number"), &number);
+    printf("%.*s key %lld is current: older ones are accepted until nothing needs them\n",
+           (int)use.len, use.ptr, (long long)number);
+}
+
 static void print_rotated(const struct tok_json *key)
 {
+    tok_span use;
+    if (tok_json_str(tok_json_get(key, "use"), &use)) {
+        print_symmetric(key, use);
+        return;
+    }
     tok_span kid = TOK_LIT("?"), state = TOK_LIT("?"), warning;
     int64_t at;
     (void)tok_json_str(tok_json_get(key, "kid"), &kid);
@@ -43,9 +58,17 @@ static void print_rotated(const struct tok_json *key)
 
 int tok_cmd_key_rotate(struct tok_args *a)
 {
-    return tok_admin_command(a, "POST", "/admin/keys/rotate",
-                             a->given[TOK_FLAG_NOW] ? TOK_LIT("{\"now\":true}") : TOK_NONE,
-                             print_rotated);
+    char room[512];
+    struct tok_buf body = TOK_BUF_ON(room);
+    struct tok_json_out j = tok_json_out(&body);
+    tok_json_object(&j);
+    tok_json_member_bool(&j, "now", a->given[TOK_FLAG_NOW] != 0);
+    if (a->given[TOK_FLAG_USE])
+        tok_json_member_str(&j, "use", tok_span_str(a->value[TOK_FLAG_USE]));
+    tok_json_end(&j);
+    return tok_buf_ok(&body) ? tok_admin_command(a, "POST", "/admin/keys/rotate",
+                                                 tok_buf_span(&body), print_rotated)
+                             : tok_fail(TOK_ERR_TOO_LARGE, NULL);
 }
 
 static void print_revoked(const struct tok_json *answer)

@@ -35,6 +35,7 @@
     X(SECRET_STDIN, "secret-stdin", NULL, "read the secret from standard input")                   \
     X(SET, "set", "NAME=VALUE", "set an option; may repeat")                                       \
     X(UNTIL, "until", "SECONDS", "verify until then (seconds since 1970)")                         \
+    X(USE, "use", "USE", "signing (default), refresh-mac or secret-digest")                        \
     X(URL, "url", "URL", "base URL instead of the admin socket")
 
 enum tok_flag {

@@ -3,9 +3,21 @@
 
 #include "base/log.h"
 #include "service/keys.h"
+#include "service/secrets.h"
 
 #define RETRY_S 5 /* after a failure: the store may be back */
 #define NAP_S 60  /* the wall clock may be set while we wait on the other one */
+
+static tok_err ask_schedules(struct tok_clerk *c, tok_time_s *next_at)
+{
+    tok_time_s secrets_at = 0;
+    TOK_TRY(tok_clerk_catch_up(c));
+    TOK_TRY(tok_keys_tick(c, next_at));
+    TOK_TRY(tok_secrets_tick(c, &secrets_at));
+    if (secrets_at != 0 && (*next_at == 0 || secrets_at < *next_at))
+        *next_at = secrets_at;
+    return TOK_OK;
+}
 
 /* How long until the schedule wants to be asked again, having asked it now if it does. */
 static tok_mono_us tick(struct tok_clerk *c, tok_time_s *next_at)
@@ -15,9 +27,7 @@ static tok_mono_us tick(struct tok_clerk *c, tok_time_s *next_at)
         tok_time_s wait_s = *next_at - now;
         return (wait_s < NAP_S ? wait_s : NAP_S) * TOK_US_PER_S;
     }
-    tok_err err = tok_clerk_catch_up(c);
-    if (err == TOK_OK)
-        err = tok_keys_tick(c, next_at);
+    tok_err err = ask_schedules(c, next_at);
     if (err != TOK_OK)
         tok_log(TOK_LEVEL_ERROR, "schedule_failed",
                 TOK_LOG_TEXT("error", tok_span_str(tok_err_row(err)->name)));

@@ -219,7 +219,7 @@ static tok_err open_locals(struct daemon *d)
     struct tok_service *svc = &d->boot.service;
     for (unsigned i = 0; i < d->loops_count; i++)
         tok_local_init(&d->locals[i], i, tok_server_loop(d->server, i), &d->boot.settings,
-                       d->boot.keyring, d->boot.registry, &svc->secrets);
+                       d->boot.keyring, d->boot.registry, d->boot.secrets);
     d->has_locals = true;
     for (unsigned i = 0; i < d->loops_count; i++) {
         TOK_TRY(tok_boot_load_revocations(&d->boot, &d->locals[i], tok_time_now()));

@@ -31,6 +31,8 @@
     X(KEY_DEACTIVATED, "key_deactivated")                                                          \
     X(KEY_RETIRED, "key_retired")                                                                  \
     X(KEY_REVOKED, "key_revoked")                                                                  \
+    X(SYMMETRIC_KEY_CREATED, "symmetric_key_created")                                              \
+    X(SYMMETRIC_KEY_DROPPED, "symmetric_key_dropped")                                              \
     X(MASTER_KEY_CHANGED, "master_key_changed")
 
 enum tok_audit_event {

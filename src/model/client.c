@@ -30,3 +30,11 @@ bool tok_client_may(const struct tok_client *c, tok_span grant)
 {
     return tok_words_has(tok_text_span(&c->grants), grant);
 }
+
+bool tok_client_secret_made_with(const struct tok_client *c, uint16_t digest_key)
+{
+    for (size_t i = 0; i < TOK_CLIENT_SECRETS_MAX; i++)
+        if (c->secret[i].digest_key == digest_key)
+            return true;
+    return false;
+}

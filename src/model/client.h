@@ -33,6 +33,8 @@ struct tok_client {
 
 bool tok_client_id_valid(tok_span id);
 bool tok_client_grants_valid(tok_span grants); /* only the three words above */
+/* Whether one of its secrets was digested with this version of the key. */
+bool tok_client_secret_made_with(const struct tok_client *c, uint16_t digest_key);
 bool tok_client_may(const struct tok_client *c, tok_span grant);
 
 #endif

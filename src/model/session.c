@@ -66,8 +66,9 @@ static void move_to(struct tok_session *s, uint64_t seq, uint16_t mac_key, tok_t
                     const struct tok_refresh_rules *rules)
 {
     s->seq = seq;
-    s->mac_key_previous = s->mac_key;
-    s->mac_key = mac_key;
+    /* While a new MAC key is made known, a loop that has not heard of it may follow one that has. */
+    if (mac_key > s->mac_key)
+        s->mac_key = mac_key;
     s->advanced_at = now;
     s->idle_until = tok_time_to_s(now) + rules->idle_s;
 }

@@ -14,8 +14,8 @@ struct tok_session {
     TOK_TEXT(TOK_SCOPE_TEXT_MAX) scopes; /* granted at login; refreshes may narrow, never widen */
     uint64_t seq;                        /* of the live refresh token, from 1 */
     uint16_t mac_key;                    /* version of the MAC key the live token is made with */
-    uint16_t mac_key_previous;           /* ... its predecessor's */
-    tok_time_us advanced_at;             /* when seq last rose; login: created */
+    uint16_t mac_key_first;  /* ... its first one was: no token of it has an older one */
+    tok_time_us advanced_at; /* when seq last rose; login: created */
     tok_time_s created_at;
     tok_time_s idle_until;   /* not refreshed by then: over */
     tok_time_s expires_at;   /* absolute */

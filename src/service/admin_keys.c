@@ -104,6 +104,8 @@ void tok_admin_keys_list(struct tok_clerk *c, const struct tok_admin_request *rq
     tok_json_array(&l.j);
     reply->err = tok_reader_keys(c->reader, list_key, &l);
     tok_json_end(&l.j);
+    if (reply->err == TOK_OK)
+        reply->err = tok_admin_put_symmetric_keys(c, &l.j);
     tok_json_end(&l.j);
 }
 
@@ -112,10 +114,16 @@ void tok_admin_keys_rotate(struct tok_clerk *c, const struct tok_admin_request *
 {
     tok_json_auto *body = NULL;
     bool now = false;
-    if (!tok_admin_body(rq, reply, &body) || !tok_admin_flag(body, "now", reply, &now))
+    tok_span use = TOK_LIT("signing");
+    if (!tok_admin_body(rq, reply, &body) || !tok_admin_flag(body, "now", reply, &now) ||
+        !tok_admin_text(body, "use", reply, &use))
         return;
     struct tok_audit_context who = tok_admin_who(rq);
     struct tok_key key;
+    if (!tok_span_eq(use, TOK_LIT("signing"))) {
+        tok_admin_secrets_rotate(c, use, now, &who, reply);
+        return;
+    }
     reply->err = tok_keys_rotate(c, now, &who, &key);
     if (reply->err == TOK_OK)
         answer_key(reply, &key, now);

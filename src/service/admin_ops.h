@@ -26,6 +26,11 @@ tok_admin_run_op tok_admin_sessions_list, tok_admin_sessions_end;
 /* admin_tokens.c */
 tok_admin_run_op tok_admin_token_check, tok_admin_audit_list;
 
+/* admin_secrets.c: the other keys of /admin/keys. The member "symmetric_keys", and a rotation of one of them. */
+TOK_MUST_USE tok_err tok_admin_put_symmetric_keys(struct tok_clerk *c, struct tok_json_out *j);
+void tok_admin_secrets_rotate(struct tok_clerk *c, tok_span use_name, bool now,
+                              const struct tok_audit_context *who, struct tok_admin_reply *reply);
+
 /* The body as a tree; an empty one is an empty object (NULL, which every accessor takes). The caller
  * destroys it. Sets reply->err when it is not a JSON object. */
 bool tok_admin_body(const struct tok_admin_request *rq, struct tok_admin_reply *reply,

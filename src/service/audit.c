@@ -10,7 +10,7 @@ void tok_pseudonym_put(const struct tok_secrets *secrets, tok_span name, struct 
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t mac[TOK_MAC_BYTES];
-    uint16_t number = tok_secrets_latest(secrets, TOK_USE_AUDIT);
+    uint16_t number = tok_secrets_current(secrets, TOK_USE_AUDIT);
     tok_mac(tok_secrets_get(secrets, TOK_USE_AUDIT, number), TOK_LIT("user-name"), name, mac);
     for (size_t i = 0; i < TOK_PSEUDONYM_LEN / 2; i++) {
         tok_buf_putc(out, digits[mac[i] >> 4]);

@@ -9,6 +9,7 @@
 #include "service/keys.h"
 #include "service/master_key.h"
 #include "service/sealed.h"
+#include "service/secrets.h"
 #include "service/settings.h"
 #include "service/users.h"
 #include "store/sqlite.h"
@@ -20,108 +21,7 @@
 
 #define LONGEST_TTL TOK_LIT("longest_access_ttl_s")
 
-/* ---- secrets: random, versioned, sealed rows ---- */
-
-struct secret_loading {
-    struct tok_service *svc;
-    struct tok_why *why;
-    tok_err err;
-};
-
-static enum tok_secret_use use_of(tok_span name)
-{
-    enum tok_secret_use use = 0;
-    while (use < TOK_USE_COUNT && !tok_span_eq(name, tok_span_str(tok_secret_use_name(use))))
-        use++;
-    return use;
-}
-
-static tok_err load_secret(struct tok_service *svc, const struct tok_secret_row *row,
-                           struct tok_why *why)
-{
-    char about_room[TOK_SEALED_ABOUT_MAX], blob_room[256], plain_room[TOK_KEY_BYTES];
-    struct tok_buf about = TOK_BUF_ON(about_room), blob = TOK_BUF_ON(blob_room),
-                   plain = TOK_BUF_ON(plain_room);
-    struct tok_why cause = {.text = "the row is damaged"};
-    struct tok_secret *secret = NULL;
-    enum tok_secret_use use = use_of(tok_text_span(&row->name));
-    tok_err err = TOK_ERR_CORRUPT;
-    if (use < TOK_USE_COUNT && tok_b64url_get(tok_text_span(&row->sealed), &blob)) {
-        cause.text[0] = 0;
-        err = tok_unseal(svc->master,
-                         tok_sealed_secret_about(tok_text_span(&row->name), row->number, &about),
-                         tok_buf_span(&blob), &plain, &cause);
-    }
-    if (err == TOK_OK)
-        err = tok_secret_create(tok_buf_span(&plain), &secret);
-    tok_wipe(plain_room, sizeof plain_room);
-    if (err == TOK_OK)
-        err = tok_secrets_add(&svc->secrets, use, row->number, secret);
-    if (err != TOK_OK)
-        tok_secret_destroy(&secret);
-    if (err != TOK_OK)
-        return tok_why_set(why, err, "secret %s %u cannot be opened: %s", row->name.s,
-                           (unsigned)row->number, cause.text);
-    return TOK_OK;
-}
-
-static bool each_secret(const struct tok_secret_row *row, void *arg)
-{
-    struct secret_loading *loading = arg;
-    loading->err = load_secret(loading->svc, row, loading->why);
-    return loading->err == TOK_OK;
-}
-
-static tok_err load_secrets(struct tok_service *svc, struct tok_reader *reader, struct tok_why *why)
-{
-    struct secret_loading loading = {.svc = svc, .why = why};
-    TOK_TRY(tok_reader_secrets(reader, each_secret, &loading));
-    return loading.err;
-}
-
-static tok_err make_secret(struct tok_clerk *c, enum tok_secret_use use)
-{
-    char about_room[TOK_SEALED_ABOUT_MAX], blob_room[TOK_KEY_BYTES + TOK_SEAL_OVERHEAD];
-    struct tok_buf about = TOK_BUF_ON(about_room), blob = TOK_BUF_ON(blob_room);
-    struct tok_secret *secret = NULL;
-    struct tok_op *op = calloc(1, sizeof *op);
-    if (!op)
-        return TOK_ERR_NOMEM;
-    op->kind = TOK_OP_SECRET_ADD;
-    struct tok_secret_row *row = &op->u.secret;
-    row->number = 1;
-    row->created_at = tok_time_to_s(tok_time_now());
-    bool fits = tok_text_set(&row->name, tok_span_str(tok_secret_use_name(use)));
-    tok_assert(fits);
-    tok_err err = tok_secret_random(TOK_KEY_BYTES, &secret);
-    if (err == TOK_OK)
-        err =
-            tok_seal(c->svc->master, tok_sealed_secret_about(tok_text_span(&row->name), 1, &about),
-                     tok_secret_span(secret), &blob);
-    struct tok_buf text = tok_buf_on(row->sealed.s, tok_text_cap(&row->sealed));
-    tok_b64url_put(&text, tok_buf_span(&blob));
-    row->sealed.len = (uint16_t)text.len;
-    if (err == TOK_OK)
-        err = tok_clerk_write(c, op);
-    if (err == TOK_OK && op->result != TOK_OP_DONE)
-        err = TOK_ERR_CONFLICT; /* what others have stored under this name is not this */
-    if (err == TOK_OK)
-        err = tok_secrets_add(&c->svc->secrets, use, 1, secret);
-    if (err != TOK_OK)
-        tok_secret_destroy(&secret);
-    free(op);
-    return err;
-}
-
-static tok_err make_missing_secrets(struct tok_clerk *c)
-{
-    for (enum tok_secret_use use = 0; use < TOK_USE_COUNT; use++)
-        if (c->svc->secrets.count[use] == 0)
-            TOK_TRY(make_secret(c, use));
-    return TOK_OK;
-}
-
-/* ---- the rest of a first start ---- */
+/* ---- a first start ---- */
 
 tok_err tok_boot_raise_longest_ttl(struct tok_clerk *c, int64_t ttl_s)
 {
@@ -161,18 +61,22 @@ static tok_err prepare(struct tok_boot *b, struct tok_why *why)
     struct tok_clerk clerk;
     TOK_TRY(tok_boot_clerk(b, &clerk));
     tok_time_s next_at;
-    tok_err err = make_missing_secrets(&clerk);
+    tok_err err = tok_secrets_make_missing(&clerk);
     if (err == TOK_OK)
         err = tok_boot_raise_longest_ttl(&clerk, b->settings.config->access_ttl_s);
     if (err == TOK_OK)
         err = tok_keys_tick(&clerk, &next_at);
     if (err == TOK_OK)
+        err = tok_secrets_tick(&clerk, &next_at);
+    if (err == TOK_OK)
         err = make_default_client(&clerk, why);
     if (err == TOK_OK) { /* what the clerk has published to itself is where the loops start */
         tok_keyring_unref(&b->keyring);
         tok_registry_unref(&b->registry);
+        tok_secrets_unref(&b->secrets);
         b->keyring = tok_keyring_ref(clerk.local.keyring);
         b->registry = tok_registry_ref(clerk.local.registry);
+        b->secrets = tok_secrets_ref(clerk.local.secrets);
     }
     tok_boot_clerk_finish(&clerk);
     if (err != TOK_OK)
@@ -232,7 +136,7 @@ static tok_err load(struct tok_boot *b, const struct tok_config *config, struct 
     tok_err err = tok_reader_meta(reader, LONGEST_TTL, &svc->longest_ttl_s);
     struct tok_key_rules rules = tok_key_rules_of(config, svc->longest_ttl_s);
     if (err == TOK_OK)
-        err = load_secrets(svc, reader, why);
+        err = tok_secrets_load(reader, svc->master, &b->secrets, why);
     if (err == TOK_OK)
         err = tok_keys_load(reader, svc->master, &rules, &b->keyring, why);
     if (err == TOK_OK)
@@ -363,7 +267,7 @@ void tok_boot_close(struct tok_boot *b)
     tok_settings_unref(&b->settings);
     tok_keyring_unref(&b->keyring);
     tok_registry_unref(&b->registry);
-    tok_secrets_finish(&b->service.secrets);
+    tok_secrets_unref(&b->secrets);
     tok_secret_destroy(&b->service.master);
 }
 
@@ -404,7 +308,7 @@ tok_err tok_boot_clerk(struct tok_boot *b, struct tok_clerk *c)
     TOK_TRY(tok_reader_open(b->service.store, &c->reader));
     tok_plain_loop_init(&c->loop);
     tok_local_init(&c->local, (unsigned)publisher->count, &c->loop.loop, &b->settings, b->keyring,
-                   b->registry, &b->service.secrets);
+                   b->registry, b->secrets);
     publisher->locals[publisher->count++] = &c->local;
     tok_err err = tok_boot_load_revocations(b, &c->local, tok_loop_now(&c->loop.loop));
     if (err != TOK_OK)

@@ -11,6 +11,7 @@ struct tok_boot {
     struct tok_settings settings; /* references of its own; loops take theirs */
     struct tok_keyring *keyring;
     struct tok_registry *registry;
+    struct tok_secrets *secrets;
     bool made_master_key; /* worth one warning line: with path below */
     char master_key_path[TOK_PATH_MAX];
 };

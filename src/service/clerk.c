@@ -89,6 +89,14 @@ tok_err tok_clerk_publish_keyring(struct tok_clerk *c, struct tok_keyring *k)
     return TOK_OK;
 }
 
+tok_err tok_clerk_publish_secrets(struct tok_clerk *c, struct tok_secrets *s)
+{
+    bool done = false;
+    TOK_TRY(tok_publish_secrets(&c->svc->publisher, s, &c->loop.loop, raise_flag, &done));
+    tok_plain_loop_until(&c->loop, &done);
+    return TOK_OK;
+}
+
 tok_err tok_clerk_publish_settings(struct tok_clerk *c, const struct tok_settings *s)
 {
     bool done = false;

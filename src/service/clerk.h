@@ -26,9 +26,9 @@ struct tok_clerk {
     struct tok_local local;
     struct tok_reader *reader;
     /* What is stored, but the loops could not be told (no memory, a read that failed): they go on with what
-     * they knew. The schedule makes it good: tok_keys_tick, tok_clerk_catch_up. */
+     * they knew. The schedule makes it good: tok_keys_tick, tok_secrets_tick, tok_clerk_catch_up. */
     struct {
-        bool keys, clients, revocations;
+        bool keys, secrets, clients, revocations;
     } untold;
     struct tok_lane *lane; /* for new passwords; NULL: each hash maps its own memory */
     /* SIGHUP's work, given by the daemon; NULL on the command line */
@@ -49,6 +49,7 @@ TOK_MUST_USE tok_err tok_clerk_write(struct tok_clerk *c, struct tok_op *op);
 TOK_MUST_USE tok_err tok_clerk_revoke(struct tok_clerk *c, const struct tok_revocation *v,
                                       size_t count);
 TOK_MUST_USE tok_err tok_clerk_publish_keyring(struct tok_clerk *c, struct tok_keyring *k);
+TOK_MUST_USE tok_err tok_clerk_publish_secrets(struct tok_clerk *c, struct tok_secrets *s);
 TOK_MUST_USE tok_err tok_clerk_publish_settings(struct tok_clerk *c, const struct tok_settings *s);
 /* Read all clients and publish the registry. */
 TOK_MUST_USE tok_err tok_clerk_publish_clients(struct tok_clerk *c);

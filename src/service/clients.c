@@ -76,9 +76,9 @@ static tok_err put_secret(struct tok_clerk *c, struct tok_client *client, size_t
                           tok_span secret)
 {
     struct tok_client_secret *slot = &client->secret[at];
-    slot->digest_key = tok_secrets_latest(&c->svc->secrets, TOK_USE_SECRET_DIGEST);
+    slot->digest_key = tok_secrets_current(c->local.secrets, TOK_USE_SECRET_DIGEST);
     slot->created_at = tok_time_to_s(tok_loop_now(&c->loop.loop));
-    return tok_client_secret_digest(&c->svc->secrets, slot->digest_key, tok_text_span(&client->id),
+    return tok_client_secret_digest(c->local.secrets, slot->digest_key, tok_text_span(&client->id),
                                     secret, slot->digest)
                ? TOK_OK
                : TOK_ERR_INTERNAL;

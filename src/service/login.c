@@ -120,14 +120,14 @@ static bool fill_session(struct tok_login *job, tok_span scopes, tok_time_us now
     *s = (struct tok_session){
         .sid = tok_id_make(),
         .seq = 1,
-        .mac_key = tok_secrets_latest(job->local->secrets, TOK_USE_REFRESH_MAC),
+        .mac_key = tok_secrets_current(job->local->secrets, TOK_USE_REFRESH_MAC),
         .advanced_at = now,
         .created_at = now_s,
         .idle_until = now_s + config->refresh_idle_s,
         .expires_at = now_s + config->refresh_absolute_s,
         .access_until = now_s + config->access_ttl_s,
     };
-    s->mac_key_previous = s->mac_key;
+    s->mac_key_first = s->mac_key;
     return tok_text_set(&s->user_id, tok_text_span(&job->user.id)) &&
            tok_text_set(&s->client_id, tok_text_span(&job->client_id)) &&
            tok_text_set(&s->scopes, scopes);

@@ -142,7 +142,7 @@ tok_err tok_refresh_start(struct tok_refresh *job, struct tok_service *svc, stru
     tok_audit_context_set(&op->audit, tok_text_span(&client->id), from);
     op->u.session_advance.sid = token.sid;
     op->u.session_advance.presented = token.seq;
-    op->u.session_advance.mac_key = tok_secrets_latest(local->secrets, TOK_USE_REFRESH_MAC);
+    op->u.session_advance.mac_key = tok_secrets_current(local->secrets, TOK_USE_REFRESH_MAC);
     op->u.session_advance.access_ttl_s = local->config->access_ttl_s;
     op->u.session_advance.rules = tok_refresh_rules_of(local->config);
     if (!tok_text_set(&op->u.session_advance.client_id, tok_text_span(&client->id)) ||

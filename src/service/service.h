@@ -20,7 +20,6 @@ struct tok_service {
     struct tok_hasher *hasher; /* NULL on the command line without a daemon */
     struct tok_throttle *throttle;
     struct tok_publisher publisher;
-    struct tok_secrets secrets;
     struct tok_secret *master;          /* the clerk's alone once there are threads */
     char own_master_path[TOK_PATH_MAX]; /* DIR/master.key, when it came from there; else "" */
     struct tok_argon2_cost cost;

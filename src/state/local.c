@@ -20,7 +20,7 @@ void tok_settings_unref(struct tok_settings *s)
 
 void tok_local_init(struct tok_local *l, unsigned index, struct tok_loop *loop,
                     const struct tok_settings *settings, struct tok_keyring *keyring,
-                    struct tok_registry *registry, const struct tok_secrets *secrets)
+                    struct tok_registry *registry, struct tok_secrets *secrets)
 {
     *l = (struct tok_local){
         .loop = loop,
@@ -29,7 +29,7 @@ void tok_local_init(struct tok_local *l, unsigned index, struct tok_loop *loop,
         .config = settings->config,
         .keyring = tok_keyring_ref(keyring),
         .registry = tok_registry_ref(registry),
-        .secrets = secrets,
+        .secrets = tok_secrets_ref(secrets),
     };
     tok_revocations_init(&l->revocations);
 }
@@ -40,5 +40,6 @@ void tok_local_finish(struct tok_local *l)
     l->config = NULL;
     tok_keyring_unref(&l->keyring);
     tok_registry_unref(&l->registry);
+    tok_secrets_unref(&l->secrets);
     tok_revocations_finish(&l->revocations);
 }

@@ -31,7 +31,7 @@ struct tok_local {
     struct tok_config *config; /* of the settings: what nearly everybody wants of them */
     struct tok_keyring *keyring;
     struct tok_registry *registry;
-    const struct tok_secrets *secrets;
+    struct tok_secrets *secrets;
     struct tok_revocations revocations;
     struct tok_counters counters;
     struct tok_fetches fetches; /* of the key set */
@@ -42,7 +42,7 @@ struct tok_local {
 /* Takes references. */
 void tok_local_init(struct tok_local *l, unsigned index, struct tok_loop *loop,
                     const struct tok_settings *settings, struct tok_keyring *keyring,
-                    struct tok_registry *registry, const struct tok_secrets *secrets);
+                    struct tok_registry *registry, struct tok_secrets *secrets);
 void tok_local_finish(struct tok_local *l);
 
 #endif

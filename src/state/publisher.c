@@ -26,6 +26,7 @@ struct publication {
     union {
         struct tok_keyring *keyring;
         struct tok_registry *registry;
+        struct tok_secrets *secrets;
         struct tok_settings settings;
         struct {
             const struct tok_revocation *entries; /* behind the deliveries */
@@ -133,6 +134,29 @@ tok_err tok_publish_registry(struct tok_publisher *publisher, struct tok_registr
     struct publication *p = NULL;
     TOK_TRY(prepare(publisher, &registry_news, 0, home, done, arg, &p));
     p->what.registry = tok_registry_ref(r);
+    send(p, publisher);
+    return TOK_OK;
+}
+
+/* ---- secrets ---- */
+
+static void apply_secrets(struct tok_local *local, const struct publication *p)
+{
+    tok_secrets_unref(&local->secrets);
+    local->secrets = tok_secrets_ref(p->what.secrets);
+}
+static void release_secrets(struct publication *p)
+{
+    tok_secrets_unref(&p->what.secrets);
+}
+static const struct news secrets_news = {apply_secrets, release_secrets};
+
+tok_err tok_publish_secrets(struct tok_publisher *publisher, struct tok_secrets *s,
+                            struct tok_loop *home, tok_published *done, void *arg)
+{
+    struct publication *p = NULL;
+    TOK_TRY(prepare(publisher, &secrets_news, 0, home, done, arg, &p));
+    p->what.secrets = tok_secrets_ref(s);
     send(p, publisher);
     return TOK_OK;
 }

@@ -22,6 +22,8 @@ TOK_MUST_USE tok_err tok_publish_keyring(struct tok_publisher *p, struct tok_key
                                          struct tok_loop *home, tok_published *done, void *arg);
 TOK_MUST_USE tok_err tok_publish_registry(struct tok_publisher *p, struct tok_registry *r,
                                           struct tok_loop *home, tok_published *done, void *arg);
+TOK_MUST_USE tok_err tok_publish_secrets(struct tok_publisher *p, struct tok_secrets *s,
+                                         struct tok_loop *home, tok_published *done, void *arg);
 TOK_MUST_USE tok_err tok_publish_settings(struct tok_publisher *p, const struct tok_settings *s,
                                           struct tok_loop *home, tok_published *done, void *arg);
 /* Copies the entries. A loop that cannot take one in marks itself stale and refuses from then on: a

@@ -1,18 +1,38 @@
-/* state/secrets.c: a small table, filled by one thread at start and only read afterwards. A version that
- * is missing is answered with NULL, never with another version: who made a thing says what it was made
- * with. */
+/* state/secrets.c: a small table. A version that is missing is answered with NULL, never with another
+ * version: who made a thing says what it was made with. */
 #include "state/secrets.h"
 
-static const char *const use_names[TOK_USE_COUNT] = {
-    [TOK_USE_REFRESH_MAC] = "refresh-mac",
-    [TOK_USE_SECRET_DIGEST] = "secret-digest",
-    [TOK_USE_AUDIT] = "audit",
-};
+#include <stdlib.h>
 
-const char *tok_secret_use_name(enum tok_secret_use use)
+static void destroy(struct tok_shared *shared)
 {
-    tok_assert(use < TOK_USE_COUNT);
-    return use_names[use];
+    struct tok_secrets *s = (struct tok_secrets *)shared;
+    for (size_t use = 0; use < TOK_USE_COUNT; use++)
+        for (size_t i = 0; i < s->count[use]; i++)
+            tok_secret_destroy(&s->version[use][i].key);
+    free(s);
+}
+
+tok_err tok_secrets_create(struct tok_secrets **ret)
+{
+    struct tok_secrets *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return TOK_ERR_NOMEM;
+    tok_shared_init(&s->shared, destroy);
+    *ret = s;
+    return TOK_OK;
+}
+
+struct tok_secrets *tok_secrets_ref(struct tok_secrets *s)
+{
+    return (struct tok_secrets *)tok_shared_ref(s ? &s->shared : NULL);
+}
+
+void tok_secrets_unref(struct tok_secrets **s)
+{
+    struct tok_shared *shared = *s ? &(*s)->shared : NULL;
+    *s = NULL;
+    tok_shared_unref(&shared);
 }
 
 tok_err tok_secrets_add(struct tok_secrets *s, enum tok_secret_use use, uint16_t number,
@@ -26,7 +46,21 @@ tok_err tok_secrets_add(struct tok_secrets *s, enum tok_secret_use use, uint16_t
     size_t at = s->count[use]++;
     s->version[use][at].number = number;
     s->version[use][at].key = key;
+    if (number > s->current[use])
+        s->current[use] = number;
     return TOK_OK;
+}
+
+bool tok_secrets_hold_back(struct tok_secrets *s, const struct tok_secrets *known)
+{
+    bool any = false;
+    for (enum tok_secret_use use = 0; use < TOK_USE_COUNT; use++)
+        /* A current version is never dropped, so that s has it; with none, nothing was made so far. */
+        if (known->current[use] != 0 && tok_secrets_get(known, use, s->current[use]) == NULL) {
+            s->current[use] = known->current[use];
+            any = true;
+        }
+    return any;
 }
 
 const struct tok_secret *tok_secrets_get(const struct tok_secrets *s, enum tok_secret_use use,
@@ -39,20 +73,8 @@ const struct tok_secret *tok_secrets_get(const struct tok_secrets *s, enum tok_s
     return NULL;
 }
 
-uint16_t tok_secrets_latest(const struct tok_secrets *s, enum tok_secret_use use)
+uint16_t tok_secrets_current(const struct tok_secrets *s, enum tok_secret_use use)
 {
     tok_assert(use < TOK_USE_COUNT);
-    uint16_t latest = 0;
-    for (size_t i = 0; i < s->count[use]; i++)
-        if (s->version[use][i].number > latest)
-            latest = s->version[use][i].number;
-    return latest;
-}
-
-void tok_secrets_finish(struct tok_secrets *s)
-{
-    for (size_t use = 0; use < TOK_USE_COUNT; use++)
-        for (size_t i = 0; i < s->count[use]; i++)
-            tok_secret_destroy(&s->version[use][i].key);
-    *s = (struct tok_secrets){0};
+    return s->current[use];
 }

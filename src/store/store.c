@@ -92,3 +92,14 @@ tok_err tok_reader_sessions(struct tok_reader *r, tok_span user_id, tok_span aft
 {
     return r->ops->sessions(r, user_id, after_sid, limit, each, arg);
 }
+
+tok_err tok_reader_oldest_mac_key(struct tok_reader *r, uint16_t *ret)
+{
+    return r->ops->oldest_mac_key(r, ret);
+}
+
+tok_err tok_reader_mac_key_sessions(struct tok_reader *r, uint16_t number, uint64_t *ret_count,
+                                    tok_time_s *ret_until)
+{
+    return r->ops->mac_key_sessions(r, number, ret_count, ret_until);
+}

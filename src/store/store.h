@@ -32,6 +32,7 @@ enum tok_op_kind {
     TOK_OP_CLIENT_REMOVE,   /* u.client_remove */
     TOK_OP_KEYS_APPLY,      /* u.keys */
     TOK_OP_SECRET_ADD,      /* u.secret */
+    TOK_OP_SECRET_DROP,     /* u.secret_drop */
     TOK_OP_RESEAL,          /* u.reseal */
     TOK_OP_META_RAISE,      /* u.meta */
     TOK_OP_AUDIT,           /* u.audited: the audit row alone (a failed login) */
@@ -162,6 +163,12 @@ struct tok_op {
             TOK_TEXT(16) master_id; /* of the new key, for the audit row */
         } reseal;
         struct tok_secret_row secret; /* CONFLICT when name + number is there */
+        /* REFUSED while it is the newest of its name, or something stored may have been made with it, by
+         * what this transaction finds. */
+        struct {
+            TOK_TEXT(31) name;
+            uint16_t number;
+        } secret_drop;
         struct {
             TOK_TEXT(31) name; /* "longest_access_ttl_s" */
             int64_t value;     /* kept when larger than what is there; out: what is there now */
@@ -215,6 +222,13 @@ TOK_MUST_USE tok_err tok_reader_sessions(struct tok_reader *r, tok_span user_id,
                                          size_t limit,
                                          bool (*each)(const struct tok_session *, void *),
                                          void *arg);
+/* Of all sessions, those that are over but not yet purged included, the lowest mac_key_first (0: there are
+ * none). A look at the end of an index. */
+TOK_MUST_USE tok_err tok_reader_oldest_mac_key(struct tok_reader *r, uint16_t *ret);
+/* How many of them began with `number` or an older one, and when the last of these is over at the latest (0:
+ * none). Reads as much of an index: 50 ms a million. */
+TOK_MUST_USE tok_err tok_reader_mac_key_sessions(struct tok_reader *r, uint16_t number,
+                                                 uint64_t *ret_count, tok_time_s *ret_until);
 /* Newest first, below `before` (0: from the top). */
 TOK_MUST_USE tok_err tok_reader_audit(struct tok_reader *r, int64_t before, size_t limit,
                                       bool (*each)(const struct tok_audit_row *, void *),
@@ -262,6 +276,8 @@ struct tok_reader_ops {
                        bool (*)(const struct tok_revoked_row *, void *), void *);
     tok_err (*sessions)(struct tok_reader *, tok_span, tok_span, size_t,
                         bool (*)(const struct tok_session *, void *), void *);
+    tok_err (*oldest_mac_key)(struct tok_reader *, uint16_t *);
+    tok_err (*mac_key_sessions)(struct tok_reader *, uint16_t, uint64_t *, tok_time_s *);
 };
 struct tok_store {
     const struct tok_store_ops *ops;

@@ -80,7 +80,14 @@ class Books:
             self.kids.append(answer.json["kid"])
         return answer
 
-    WEIGHTS = {log_in: 6, refresh: 8, log_out: 3, deny: 2, add_user: 2, rotate: 1}
+    def rotate_symmetric(self):
+        use = random.choice(["refresh-mac", "secret-digest"])
+        answer = self.service.admin("POST", "/admin/keys/rotate", {"use": use})
+        # While nothing that was made with them goes, sixteen are as many as there may be.
+        return self.refresh() if answer.status == 409 else answer
+
+    WEIGHTS = {log_in: 6, refresh: 8, log_out: 3, deny: 2, add_user: 2, rotate: 1,
+               rotate_symmetric: 1}
 
     def act(self):
         """One caller's deed. None: the service went away; else a 200 or a 503, nothing in between."""

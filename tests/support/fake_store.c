@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Rows of one size, kept in order when there is one. A row's place moves when others come or go. */
@@ -517,6 +518,14 @@ static void keys_apply(struct fake *f, struct tok_op *op)
               tok_text_span(&op->u.keys.key[i].kid));
 }
 
+static void audit_secret(struct fake *f, const struct tok_op *op, enum tok_audit_event event,
+                         tok_span name, uint16_t number)
+{
+    char object[64];
+    (void)snprintf(object, sizeof object, "%.*s %u", (int)name.len, name.ptr, (unsigned)number);
+    audit(f, op, event, TOK_NONE, TOK_NONE, tok_span_str(object));
+}
+
 static void secret_add(struct fake *f, struct tok_op *op)
 {
     const struct tok_secret_row *s = &op->u.secret;
@@ -526,6 +535,44 @@ static void secret_add(struct fake *f, struct tok_op *op)
             return;
     insert(&f->secrets, s);
     op->result = TOK_OP_DONE;
+    if (s->number != 1)
+        audit_secret(f, op, TOK_AUDIT_SYMMETRIC_KEY_CREATED, tok_text_span(&s->name), s->number);
+}
+
+static bool secret_is_needed(struct fake *f, tok_span name, uint16_t number)
+{
+    bool newest = true, digest = tok_span_eq(name, TOK_LIT("secret-digest"));
+    for (size_t i = 0; i < f->secrets.count; i++) {
+        const struct tok_secret_row *row = row_at(&f->secrets, i);
+        if (tok_span_eq(tok_text_span(&row->name), name) && row->number > number)
+            newest = false;
+    }
+    if (newest || !(digest || tok_span_eq(name, TOK_LIT("refresh-mac"))))
+        return true;
+    for (size_t i = 0; !digest && i < f->sessions.count; i++)
+        if (((const struct tok_session *)row_at(&f->sessions, i))->mac_key_first <= number)
+            return true;
+    for (size_t i = 0; digest && i < f->clients.count; i++)
+        if (tok_client_secret_made_with(row_at(&f->clients, i), number))
+            return true;
+    return false;
+}
+
+static void secret_drop(struct fake *f, struct tok_op *op)
+{
+    struct tok_secret_row wanted = {.number = op->u.secret_drop.number};
+    tok_span name = tok_text_span(&op->u.secret_drop.name);
+    set_text(&wanted.name, name);
+    op->result = TOK_OP_REFUSED;
+    for (size_t i = 0; i < f->secrets.count; i++) {
+        if (secrets_order(row_at(&f->secrets, i), &wanted) != 0 ||
+            secret_is_needed(f, name, wanted.number))
+            continue;
+        take_out(&f->secrets, row_at(&f->secrets, i));
+        op->result = TOK_OP_DONE;
+        audit_secret(f, op, TOK_AUDIT_SYMMETRIC_KEY_DROPPED, name, wanted.number);
+        return;
+    }
 }
 
 static struct tok_secret_row *secret_like(struct fake *f, const struct tok_secret_row *row)
@@ -609,6 +656,7 @@ static void (*const handlers[TOK_OP_COUNT])(struct fake *f, struct tok_op *op) =
     [TOK_OP_CLIENT_REMOVE] = client_remove,
     [TOK_OP_KEYS_APPLY] = keys_apply,
     [TOK_OP_SECRET_ADD] = secret_add,
+    [TOK_OP_SECRET_DROP] = secret_drop,
     [TOK_OP_RESEAL] = reseal,
     [TOK_OP_META_RAISE] = meta_raise,
     [TOK_OP_AUDIT] = audit_only,
@@ -903,9 +951,54 @@ static tok_err read_sessions(struct tok_reader *r, tok_span user_id, tok_span af
     return TOK_OK;
 }
 
+static tok_err read_oldest_mac_key(struct tok_reader *r, uint16_t *ret)
+{
+    struct fake *f = fake_of_reader(r);
+    uint16_t oldest = 0;
+    lock_auto(f);
+    TOK_TRY(may_read(f));
+    for (size_t i = 0; i < f->sessions.count; i++) {
+        const struct tok_session *row = row_at(&f->sessions, i);
+        if (oldest == 0 || row->mac_key_first < oldest)
+            oldest = row->mac_key_first;
+    }
+    *ret = oldest;
+    return TOK_OK;
+}
+
+static tok_err read_mac_key_sessions(struct tok_reader *r, uint16_t number, uint64_t *ret_count,
+                                     tok_time_s *ret_until)
+{
+    struct fake *f = fake_of_reader(r);
+    lock_auto(f);
+    TOK_TRY(may_read(f));
+    *ret_count = 0;
+    *ret_until = 0;
+    for (size_t i = 0; i < f->sessions.count; i++) {
+        const struct tok_session *row = row_at(&f->sessions, i);
+        if (row->mac_key_first > number)
+            continue;
+        ++*ret_count;
+        if (row->expires_at > *ret_until)
+            *ret_until = row->expires_at;
+    }
+    return TOK_OK;
+}
+
 static const struct tok_reader_ops reader_ops = {
-    reader_close, read_user_by_name, read_user, read_users,   read_clients,  read_keys,
-    read_secrets, read_audit,        read_meta, read_revoked, read_sessions,
+    reader_close,
+    read_user_by_name,
+    read_user,
+    read_users,
+    read_clients,
+    read_keys,
+    read_secrets,
+    read_audit,
+    read_meta,
+    read_revoked,
+    read_sessions,
+    read_oldest_mac_key,
+    read_mac_key_sessions,
 };
 
 static tok_err reader_open(struct tok_store *s, struct tok_reader **ret)

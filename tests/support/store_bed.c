@@ -155,7 +155,7 @@ struct tok_session bed_session(const char *sid, const char *user, const char *cl
 {
     struct tok_session s = {.seq = 1,
                             .mac_key = 7,
-                            .mac_key_previous = 7,
+                            .mac_key_first = 7,
                             .advanced_at = BED_NOW,
                             .created_at = BED_NOW_S,
                             .idle_until = BED_NOW_S + 10000,

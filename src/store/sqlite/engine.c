@@ -29,6 +29,7 @@ static tok_sqlite_op *const handlers[TOK_OP_COUNT] = {
     [TOK_OP_CLIENT_REMOVE] = tok_sqlite_client_remove,
     [TOK_OP_KEYS_APPLY] = tok_sqlite_keys_apply,
     [TOK_OP_SECRET_ADD] = tok_sqlite_secret_add,
+    [TOK_OP_SECRET_DROP] = tok_sqlite_secret_drop,
     [TOK_OP_RESEAL] = tok_sqlite_reseal,
     [TOK_OP_META_RAISE] = tok_sqlite_meta_raise,
     [TOK_OP_AUDIT] = tok_sqlite_audit_only,

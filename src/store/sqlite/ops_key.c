@@ -1,4 +1,5 @@
 /* store/sqlite/ops_key.c: steps of the key schedule, and new seals, all or none. */
+#include "base/buf.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/rows.h"
 
@@ -43,6 +44,18 @@ tok_err tok_sqlite_keys_apply(struct tok_sqlite *s, struct tok_op *op)
     return TOK_OK;
 }
 
+/* "refresh-mac 2" */
+static tok_err audit_secret(struct tok_sqlite *s, const struct tok_op *op,
+                            enum tok_audit_event event, tok_span name, uint16_t number)
+{
+    char room[64];
+    struct tok_buf object = TOK_BUF_ON(room);
+    tok_buf_put(&object, name);
+    tok_buf_putc(&object, ' ');
+    tok_buf_put_i64(&object, number);
+    return tok_sqlite_audit(s, op, event, TOK_NONE, TOK_NONE, tok_buf_span(&object));
+}
+
 tok_err tok_sqlite_secret_add(struct tok_sqlite *s, struct tok_op *op)
 {
     const struct tok_secret_row *row = &op->u.secret;
@@ -51,8 +64,26 @@ tok_err tok_sqlite_secret_add(struct tok_sqlite *s, struct tok_op *op)
     tok_sql_i64(&q, row->number);
     tok_sql_text(&q, tok_text_span(&row->sealed));
     tok_sql_i64(&q, row->created_at);
+    TOK_TRY(tok_sql_run(&q));
     op->result = TOK_OP_DONE;
-    return tok_sql_run(&q);
+    /* The first of a name comes with the database; that a later one was made is what happened. */
+    return row->number == 1 ? TOK_OK
+                            : audit_secret(s, op, TOK_AUDIT_SYMMETRIC_KEY_CREATED,
+                                           tok_text_span(&row->name), row->number);
+}
+
+tok_err tok_sqlite_secret_drop(struct tok_sqlite *s, struct tok_op *op)
+{
+    tok_span name = tok_text_span(&op->u.secret_drop.name);
+    uint16_t number = op->u.secret_drop.number;
+    tok_sql_auto q = tok_sql_use(&s->db, TOK_SQL_SECRET_DROP);
+    tok_sql_text(&q, name);
+    tok_sql_i64(&q, number);
+    TOK_TRY(tok_sql_run(&q));
+    op->result = tok_sql_changed(&q) == 1 ? TOK_OP_DONE : TOK_OP_REFUSED;
+    return op->result == TOK_OP_DONE
+               ? audit_secret(s, op, TOK_AUDIT_SYMMETRIC_KEY_DROPPED, name, number)
+               : TOK_OK;
 }
 
 /* ---- a new master key ---- */

@@ -36,7 +36,6 @@ static void bind_step(struct tok_sql *q, const struct tok_session *s)
 {
     tok_sql_i64(q, (int64_t)s->seq);
     tok_sql_i64(q, s->mac_key);
-    tok_sql_i64(q, s->mac_key_previous);
     tok_sql_i64(q, s->advanced_at);
     tok_sql_i64(q, s->idle_until);
     tok_sql_i64(q, s->access_until);

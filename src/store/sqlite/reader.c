@@ -167,8 +167,30 @@ static tok_err sessions(struct tok_reader *r, tok_span user_id, tok_span after, 
     return walk_sessions(&q, each, arg);
 }
 
+static tok_err oldest_mac_key(struct tok_reader *r, uint16_t *ret)
+{
+    bool row = false;
+    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_SESSIONS_OLDEST_MAC_KEY);
+    TOK_TRY(tok_sql_row(&q, &row));
+    *ret = row ? (uint16_t)tok_sql_get_i64(&q) : 0;
+    return TOK_OK;
+}
+
+static tok_err mac_key_sessions(struct tok_reader *r, uint16_t number, uint64_t *ret_count,
+                                tok_time_s *ret_until)
+{
+    bool row = false;
+    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_SESSIONS_OF_MAC_KEY);
+    tok_sql_i64(&q, number);
+    TOK_TRY(tok_sql_row(&q, &row));
+    *ret_count = (uint64_t)tok_sql_get_i64(&q);
+    *ret_until = tok_sql_get_i64(&q);
+    return TOK_OK;
+}
+
 static const struct tok_reader_ops reader_ops = {
-    reader_close, user_by_name, user, users, clients, keys, secrets, audit, meta, revoked, sessions,
+    reader_close, user_by_name, user,     users,          clients,          keys, secrets, audit,
+    meta,         revoked,      sessions, oldest_mac_key, mac_key_sessions,
 };
 
 tok_err tok_sqlite_reader_open(struct tok_store *store, struct tok_reader **ret)

@@ -10,7 +10,7 @@ void tok_row_session(struct tok_sql *q, struct tok_session *ret)
     tok_sql_get_text(q, &ret->scopes);
     ret->seq = (uint64_t)tok_sql_get_i64(q);
     ret->mac_key = (uint16_t)tok_sql_get_i64(q);
-    ret->mac_key_previous = (uint16_t)tok_sql_get_i64(q);
+    ret->mac_key_first = (uint16_t)tok_sql_get_i64(q);
     ret->advanced_at = tok_sql_get_i64(q);
     ret->created_at = tok_sql_get_i64(q);
     ret->idle_until = tok_sql_get_i64(q);
@@ -27,7 +27,7 @@ void tok_bind_session(struct tok_sql *q, const struct tok_session *s)
     tok_sql_text(q, tok_text_span(&s->scopes));
     tok_sql_i64(q, (int64_t)s->seq);
     tok_sql_i64(q, s->mac_key);
-    tok_sql_i64(q, s->mac_key_previous);
+    tok_sql_i64(q, s->mac_key_first);
     tok_sql_i64(q, s->advanced_at);
     tok_sql_i64(q, s->created_at);
     tok_sql_i64(q, s->idle_until);

@@ -21,7 +21,7 @@ static struct tok_session session_at(uint64_t seq)
     struct tok_session s = {
         .seq = seq,
         .mac_key = 7,
-        .mac_key_previous = 6,
+        .mac_key_first = 6,
         .advanced_at = T0 * US + 250000, /* inside a second, as they are */
         .created_at = T0 - 500,
         .idle_until = T0 + 1000,
@@ -63,7 +63,7 @@ static void assert_same_row(const struct tok_session *a, const struct tok_sessio
 {
     assert_int_equal(a->seq, b->seq);
     assert_int_equal(a->mac_key, b->mac_key);
-    assert_int_equal(a->mac_key_previous, b->mac_key_previous);
+    assert_int_equal(a->mac_key_first, b->mac_key_first);
     assert_int_equal(a->advanced_at, b->advanced_at);
     assert_int_equal(a->created_at, b->created_at);
     assert_int_equal(a->idle_until, b->idle_until);
@@ -81,7 +81,6 @@ static struct tok_session expected_row(const struct point *p, enum tok_advance o
     if (tok_advance_good(outcome) && access_exp > s.access_until)
         s.access_until = access_exp;
     if (outcome == TOK_ADVANCE_ADVANCED || outcome == TOK_ADVANCE_JUMPED) {
-        s.mac_key_previous = s.mac_key;
         s.mac_key = 9;
         s.seq = p->presented + 1;
         s.advanced_at = p->now;
@@ -241,6 +240,21 @@ static void every_outcome_has_its_own_word(void **state)
     assert_false(tok_advance_good(TOK_ADVANCE_REUSED));
 }
 
+/* Two loops, of which one has yet to hear of the new key, refresh one session in turn: with the first version in
+ * the row, and no way back, what no token of it can have been made with is known for ever. */
+static void a_session_never_goes_back_to_an_older_mac_key(void **state)
+{
+    static const uint16_t turns[] = {7, 8, 7, 8, 9, 7, 8};
+    static const uint16_t after[] = {7, 8, 8, 8, 9, 9, 9};
+    const struct tok_refresh_rules rules = {.grace_s = 30, .idle_s = 1000};
+    struct tok_session s = session_at(1);
+    for (size_t i = 0; i < sizeof turns / sizeof turns[0]; i++) {
+        tok_session_apply(&s, TOK_ADVANCE_ADVANCED, s.seq, turns[i], T0 * US, 0, &rules);
+        assert_int_equal(s.mac_key, after[i]);
+        assert_int_equal(s.mac_key_first, 6);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +264,7 @@ int main(void)
         cmocka_unit_test(alive_until_the_earlier_end),
         cmocka_unit_test(row_outlives_its_tokens),
         cmocka_unit_test(every_outcome_has_its_own_word),
+        cmocka_unit_test(a_session_never_goes_back_to_an_older_mac_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

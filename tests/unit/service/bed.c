@@ -85,6 +85,8 @@ tok_err __wrap_tok_pkey_sign(const struct tok_pkey *key, tok_span data, struct t
 /* Publications that find no memory. */
 static bool may_publish(void)
 {
+    if (bed_faults.on_publish != NULL)
+        bed_faults.on_publish();
     if (bed_faults.publications_fail == 0)
         return true;
     bed_faults.publications_fail--;
@@ -105,6 +107,10 @@ WRAP_PUBLISH(keyring, struct tok_keyring *k)
 WRAP_PUBLISH(registry, struct tok_registry *r)
 {
     return may_publish() ? __real_tok_publish_registry(p, r, home, done, arg) : TOK_ERR_NOMEM;
+}
+WRAP_PUBLISH(secrets, struct tok_secrets *s)
+{
+    return may_publish() ? __real_tok_publish_secrets(p, s, home, done, arg) : TOK_ERR_NOMEM;
 }
 WRAP_PUBLISH(revocations, const struct tok_revocation *v, size_t count)
 {
@@ -180,11 +186,7 @@ static void make_config(struct bed *b, const char *set)
 
 static void make_secrets(struct bed *b)
 {
-    for (enum tok_secret_use use = 0; use < TOK_USE_COUNT; use++) {
-        struct tok_secret *key = NULL;
-        assert_int_equal(tok_secret_random(TOK_KEY_BYTES, &key), TOK_OK);
-        assert_int_equal(tok_secrets_add(&b->svc->secrets, use, 1, key), TOK_OK);
-    }
+    assert_int_equal(tok_secrets_create(&b->boot.secrets), TOK_OK);
     assert_int_equal(tok_secret_random(TOK_KEY_BYTES, &b->svc->master), TOK_OK);
 }
 
@@ -222,7 +224,7 @@ static void make_loops(struct bed *b)
     b->local = &b->clerk.local;
     b->other_loop.loop = (struct tok_loop){.post = other_post, .now = other_now};
     tok_local_init(&b->other, 1, &b->other_loop.loop, &b->boot.settings, b->boot.keyring,
-                   b->boot.registry, &b->svc->secrets);
+                   b->boot.registry, b->boot.secrets);
     b->svc->publisher.locals[b->svc->publisher.count++] = &b->other;
     bed_pass(b, BED_NOW_S * TOK_US_PER_S + 250000);
 }
@@ -263,6 +265,7 @@ static void add_user(struct bed *b, const char *name, const char *id)
 static void furnish(struct bed *b)
 {
     tok_time_s next_at;
+    assert_int_equal(tok_secrets_make_missing(&b->clerk), TOK_OK);
     assert_int_equal(tok_keys_tick(&b->clerk, &next_at), TOK_OK);
     assert_true(tok_text_set(&b->secret, TOK_LIT("0123456789abcdefghijklmnopqrstuvwxyz")));
     add_client(b, "default", "password refresh_token", NULL, true);

@@ -11,6 +11,7 @@
 #include "service/clients.h"
 #include "service/login.h"
 #include "service/refresh.h"
+#include "service/secrets.h"
 #include "service/users.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
@@ -89,6 +90,7 @@ struct bed_faults {
     void (*on_verify)(struct bed *b); /* between the lookup and the verdict; once */
     struct bed *on_verify_bed;
     unsigned publications_fail; /* so many next ones */
+    void (*on_publish)(void);   /* before each, also before one that fails */
     bool sign_fails;
 };
 extern struct bed_faults bed_faults; /* zeroed by bed_open */

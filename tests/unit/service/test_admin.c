@@ -183,6 +183,11 @@ static const struct {
     {"/admin/clients/web/secret", "{\"only\":0}", "only"},
     {"/admin/clients/once/secret", "{}", "public client"},
     {"/admin/keys/rotate", "{\"now\":\"true\"}", "now"},
+    {"/admin/keys/rotate", "{\"use\":7}", "use"},
+    {"/admin/keys/rotate", "{\"use\":\"\"}", "use"},
+    {"/admin/keys/rotate", "{\"use\":\"master\"}", "refresh-mac"},
+    {"/admin/keys/rotate", "{\"use\":\"audit\"}", "audit"},
+    {"/admin/keys/rotate", "{\"use\":\"refresh-mac\",\"now\":true}", "now"},
     {"/admin/keys/rewrap", "", "not an absolute path"},
     {"/admin/keys/rewrap", "{\"new_master_key_file\":1}", "new_master_key_file is not a string"},
     {"/admin/keys/rewrap", "{\"new_master_key_file\":\"k\"}", "not an absolute path"},
@@ -347,8 +352,8 @@ static void assert_answer_is_json(void)
 
 static void assert_nothing_secret(void)
 {
-    static const char *const secrets[] = {"$argon2", "phc",    "\"d\"",          "\"k\"",
-                                          "sealed",  "digest", "battery staple", BED_PASSWORD};
+    static const char *const secrets[] = {"$argon2", "phc",      "\"d\"",          "\"k\"",
+                                          "sealed",  "\"digest", "battery staple", BED_PASSWORD};
     for (size_t i = 0; i < COUNT(secrets); i++)
         if (told(secrets[i]))
             fail_msg("%s: %s", secrets[i], reply_room);
@@ -664,6 +669,51 @@ static void an_operator_is_told_why(void **state)
     assert_true(told("\"active\":false"));
 }
 
+static void must(struct bed *b, const char *method, const char *path, const char *body)
+{
+    tok_err err = ask(b, method, path, body);
+    if (err != TOK_OK)
+        fail_msg("%s %s: %s %s", method, path, tok_err_row(err)->name, reply.why.text);
+}
+
+/* What needs an old key, for as long as it does. */
+static void the_listing_says_what_an_old_symmetric_key_waits_for(void **state)
+{
+    struct bed *b = *state;
+    static struct bed_login job;
+    assert_int_equal(bed_login(b, &job, "alice", BED_PASSWORD), TOK_OK);
+    long long end = job.login.op.u.session_create.session.expires_at;
+    char mac[256], digest[256];
+    must(b, "POST", "/admin/keys/rotate", "{\"use\":\"refresh-mac\"}");
+    must(b, "POST", "/admin/keys/rotate", "{\"use\":\"secret-digest\"}");
+    (void)snprintf(
+        mac, sizeof mac,
+        "{\"use\":\"refresh-mac\",\"number\":1,\"state\":\"accepted\",\"created_at\":%lld,"
+        "\"superseded_at\":%lld,\"sessions\":1,\"gone_at\":%lld}",
+        (long long)BED_NOW_S, (long long)BED_NOW_S, end);
+    (void)snprintf(
+        digest, sizeof digest,
+        "{\"use\":\"secret-digest\",\"number\":1,\"state\":\"accepted\",\"created_at\":%lld,"
+        "\"superseded_at\":%lld,\"clients\":[\"service\",\"web\"],\"clients_count\":2}",
+        (long long)BED_NOW_S, (long long)BED_NOW_S);
+    must(b, "GET", "/admin/keys", "");
+    assert_true(told(mac));
+    assert_true(told(digest));
+    must(b, "DELETE", "/admin/clients/web", "");
+    must(b, "GET", "/admin/keys", "");
+    assert_true(told("\"clients\":[\"service\"],\"clients_count\":1"));
+}
+
+static void a_symmetric_key_too_many_is_said(void **state)
+{
+    struct bed *b = *state;
+    for (int i = 1; i < TOK_SECRET_VERSIONS_MAX; i++)
+        must(b, "POST", "/admin/keys/rotate", "{\"use\":\"secret-digest\"}");
+    assert_int_equal(ask(b, "POST", "/admin/keys/rotate", "{\"use\":\"secret-digest\"}"),
+                     TOK_ERR_CONFLICT);
+    assert_non_null(strstr(reply.why.text, "16 versions of secret-digest"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -684,6 +734,8 @@ int main(void)
         bed_test(one_refused_user_keeps_the_batch_out),
         bed_test(sessions_are_listed_and_ended_one_by_one),
         bed_test(an_operator_is_told_why),
+        bed_test(the_listing_says_what_an_old_symmetric_key_waits_for),
+        bed_test(a_symmetric_key_too_many_is_said),
     };
     return cmocka_run_group_tests_name("service/admin", tests, NULL, NULL);
 }

@@ -94,15 +94,15 @@ static void a_pseudonym_needs_the_key(void **state)
     struct tok_buf one = TOK_BUF_ON(one_room), two = TOK_BUF_ON(two_room),
                    other = TOK_BUF_ON(other_room);
     struct tok_secret *key = NULL;
-    tok_pseudonym_put(&b->svc->secrets, TOK_LIT("alice"), &one);
-    tok_pseudonym_put(&b->svc->secrets, TOK_LIT("alice"), &two);
+    tok_pseudonym_put(b->local->secrets, TOK_LIT("alice"), &one);
+    tok_pseudonym_put(b->local->secrets, TOK_LIT("alice"), &two);
     assert_true(tok_span_eq(tok_buf_span(&one), tok_buf_span(&two)));
     two.len = 0;
-    tok_pseudonym_put(&b->svc->secrets, TOK_LIT("alicf"), &two);
+    tok_pseudonym_put(b->local->secrets, TOK_LIT("alicf"), &two);
     assert_false(tok_span_eq(tok_buf_span(&one), tok_buf_span(&two)));
     assert_int_equal(tok_secret_random(TOK_KEY_BYTES, &key), TOK_OK);
-    assert_int_equal(tok_secrets_add(&b->svc->secrets, TOK_USE_AUDIT, 2, key), TOK_OK);
-    tok_pseudonym_put(&b->svc->secrets, TOK_LIT("alice"), &other);
+    assert_int_equal(tok_secrets_add(b->local->secrets, TOK_USE_AUDIT, 2, key), TOK_OK);
+    tok_pseudonym_put(b->local->secrets, TOK_LIT("alice"), &other);
     assert_false(tok_span_eq(tok_buf_span(&one), tok_buf_span(&other)));
 }
 

@@ -49,7 +49,7 @@ static void a_first_start_makes_everything(void **state)
     assert_mode(t, "master.key", 0600);
     assert_mode(t, "tokend.db", 0600);
     for (enum tok_secret_use use = 0; use < TOK_USE_COUNT; use++)
-        assert_int_equal(tok_secrets_latest(&b.boot.service.secrets, use), 1);
+        assert_int_equal(tok_secrets_current(b.boot.secrets, use), 1);
     assert_non_null(b.boot.keyring->active);
     assert_int_equal(b.boot.registry->count, 1);
     const struct tok_client *client = tok_registry_find(b.boot.registry, TOK_LIT("default"));
@@ -71,8 +71,7 @@ static struct found look(const struct boot_bed *b)
 {
     struct found f;
     memcpy(f.etag, b->boot.keyring->etag, sizeof f.etag);
-    memcpy(f.mac_key,
-           tok_secret_span(tok_secrets_get(&b->boot.service.secrets, TOK_USE_REFRESH_MAC, 1)).ptr,
+    memcpy(f.mac_key, tok_secret_span(tok_secrets_get(b->boot.secrets, TOK_USE_REFRESH_MAC, 1)).ptr,
            sizeof f.mac_key);
     return f;
 }
@@ -168,6 +167,7 @@ static void write_row(const struct temp_dir *t, const char *name, uint16_t numbe
     struct boot_bed b;
     struct tok_clerk clerk;
     struct tok_op op = {.kind = TOK_OP_SECRET_ADD, .u.secret = {.number = number}};
+    op.u.secret.created_at = tok_time_to_s(tok_time_now());
     boot_bed_must(&b, t, NULL);
     assert_int_equal(tok_boot_clerk(&b.boot, &clerk), TOK_OK);
     assert_true(tok_text_set(&op.u.secret.name, tok_span_str(name)));
@@ -222,8 +222,8 @@ static void a_second_version_is_what_new_things_are_made_with(void **state)
     seal(t, "secret\nrefresh-mac\n2", sealed);
     write_row(t, "refresh-mac", 2, sealed);
     boot_bed_must(&b, t, NULL);
-    assert_int_equal(tok_secrets_latest(&b.boot.service.secrets, TOK_USE_REFRESH_MAC), 2);
-    assert_int_equal(tok_secrets_latest(&b.boot.service.secrets, TOK_USE_AUDIT), 1);
+    assert_int_equal(tok_secrets_current(b.boot.secrets, TOK_USE_REFRESH_MAC), 2);
+    assert_int_equal(tok_secrets_current(b.boot.secrets, TOK_USE_AUDIT), 1);
     boot_bed_stop(&b);
 }
 

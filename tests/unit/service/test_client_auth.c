@@ -142,9 +142,9 @@ static void digests_are_bound_to_client_and_key(void **state)
     struct bed *b = *state;
     struct tok_secret *next = NULL;
     uint8_t one[TOK_SECRET_DIGEST_BYTES], two[TOK_SECRET_DIGEST_BYTES];
-    const struct tok_secrets *secrets = &b->svc->secrets;
+    const struct tok_secrets *secrets = b->local->secrets;
     assert_int_equal(tok_secret_random(TOK_KEY_BYTES, &next), TOK_OK);
-    assert_int_equal(tok_secrets_add(&b->svc->secrets, TOK_USE_SECRET_DIGEST, 2, next), TOK_OK);
+    assert_int_equal(tok_secrets_add(b->local->secrets, TOK_USE_SECRET_DIGEST, 2, next), TOK_OK);
     assert_true(tok_client_secret_digest(secrets, 1, TOK_LIT("web"), TOK_LIT(TWO), one));
     assert_true(tok_client_secret_digest(secrets, 1, TOK_LIT("we"), TOK_LIT("b" TWO), two));
     assert_memory_not_equal(one, two, sizeof one);

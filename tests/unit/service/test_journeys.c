@@ -56,7 +56,7 @@ static void start_loop(struct town *t, struct loop_thread *loop, unsigned index)
     struct tok_service *svc = &t->b.boot.service;
     tok_plain_loop_init(&loop->loop);
     tok_local_init(&loop->local, index, &loop->loop.loop, &t->b.boot.settings, t->b.boot.keyring,
-                   t->b.boot.registry, &svc->secrets);
+                   t->b.boot.registry, t->b.boot.secrets);
     loop->stop_msg.run = take_stop;
     svc->publisher.locals[svc->publisher.count++] = &loop->local;
     assert_int_equal(pthread_create(&loop->thread, NULL, run_loop, loop), 0);

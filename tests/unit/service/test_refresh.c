@@ -70,8 +70,8 @@ static tok_span make_token(struct bed *b, tok_id sid, uint64_t seq, uint16_t mac
     static char room[TOK_REFRESH_TOKEN_LEN];
     struct tok_buf out = TOK_BUF_ON(room);
     struct tok_refresh_token token = {.sid = sid, .seq = seq, .mac_key = mac_key};
-    tok_refresh_token_print(&token, tok_secrets_get(&b->svc->secrets, TOK_USE_REFRESH_MAC, mac_key),
-                            &out);
+    tok_refresh_token_print(&token,
+                            tok_secrets_get(b->local->secrets, TOK_USE_REFRESH_MAC, mac_key), &out);
     return tok_buf_span(&out);
 }
 
@@ -203,7 +203,7 @@ static void a_new_mac_key_changes_no_successor(void **state)
     struct tok_secret *next = NULL;
     assert_int_equal(refresh(b, tok_text_span(&l->refresh), &first), TOK_OK);
     assert_int_equal(tok_secret_random(TOK_KEY_BYTES, &next), TOK_OK);
-    assert_int_equal(tok_secrets_add(&b->svc->secrets, TOK_USE_REFRESH_MAC, 2, next), TOK_OK);
+    assert_int_equal(tok_secrets_add(b->local->secrets, TOK_USE_REFRESH_MAC, 2, next), TOK_OK);
     assert_int_equal(refresh(b, tok_text_span(&l->refresh), &again), TOK_OK);
     assert_string_equal(first.refresh.grant.refresh_token.s, again.refresh.grant.refresh_token.s);
     assert_int_equal(refresh(b, tok_text_span(&first.refresh.grant.refresh_token), &again), TOK_OK);

@@ -129,7 +129,7 @@ static void take_picture(struct tok_boot *boot, struct picture *ret)
     tok_reader_close(&reader);
     assert_non_null(boot->keyring->active);
     assert_true(tok_text_set(&ret->active, tok_text_span(&boot->keyring->active->record.kid)));
-    const struct tok_secret *mac = tok_secrets_get(&boot->service.secrets, TOK_USE_REFRESH_MAC, 1);
+    const struct tok_secret *mac = tok_secrets_get(boot->secrets, TOK_USE_REFRESH_MAC, 1);
     assert_non_null(mac);
     tok_mac(mac, TOK_LIT("picture"), TOK_LIT(""), ret->mac_digest);
 }

@@ -15,7 +15,7 @@ struct world {
     struct tok_config *config;
     struct tok_keyring *keyring;
     struct tok_registry *registry;
-    struct tok_secrets secrets;
+    struct tok_secrets *secrets;
     struct tok_plain_loop loop;
 };
 
@@ -23,7 +23,8 @@ static int setup(void **state)
 {
     static struct world w;
     if (tok_crypto_init() != TOK_OK || tok_keyring_create(NULL, 0, 0, &w.keyring) != TOK_OK ||
-        tok_registry_create(NULL, 0, &w.registry) != TOK_OK)
+        tok_registry_create(NULL, 0, &w.registry) != TOK_OK ||
+        tok_secrets_create(&w.secrets) != TOK_OK)
         return -1;
     w.config = calloc(1, sizeof *w.config);
     if (w.config == NULL)
@@ -40,6 +41,7 @@ static int teardown(void **state)
     tok_config_unref(&w->config);
     tok_keyring_unref(&w->keyring);
     tok_registry_unref(&w->registry);
+    tok_secrets_unref(&w->secrets);
     tok_plain_loop_finish(&w->loop);
     return 0;
 }
@@ -49,6 +51,7 @@ static void assert_refs(const struct world *w, unsigned expected)
     assert_int_equal(atomic_load(&w->config->refs), expected);
     assert_int_equal(atomic_load(&w->keyring->refs), expected);
     assert_int_equal(atomic_load(&w->registry->refs), expected);
+    assert_int_equal(atomic_load(&w->secrets->shared.refs), expected);
 }
 
 static void takes_and_gives_back(void **state)
@@ -57,11 +60,11 @@ static void takes_and_gives_back(void **state)
     struct tok_local local;
     memset(&local, 0xff, sizeof local);
     const struct tok_settings settings = {.config = w->config};
-    tok_local_init(&local, 3, &w->loop.loop, &settings, w->keyring, w->registry, &w->secrets);
+    tok_local_init(&local, 3, &w->loop.loop, &settings, w->keyring, w->registry, w->secrets);
     assert_refs(w, 2);
     assert_int_equal(local.index, 3);
     assert_ptr_equal(local.loop, &w->loop.loop);
-    assert_ptr_equal(local.secrets, &w->secrets);
+    assert_ptr_equal(local.secrets, w->secrets);
     assert_ptr_equal(local.config, w->config);
     assert_ptr_equal(local.keyring, w->keyring);
     assert_ptr_equal(local.registry, w->registry);
@@ -86,7 +89,7 @@ static void counts_from_zero(void **state)
     struct tok_local local;
     memset(&local, 0xff, sizeof local);
     const struct tok_settings settings = {.config = w->config};
-    tok_local_init(&local, 0, &w->loop.loop, &settings, w->keyring, w->registry, &w->secrets);
+    tok_local_init(&local, 0, &w->loop.loop, &settings, w->keyring, w->registry, w->secrets);
     for (size_t i = 0; i < TOK_COUNT_COUNT; i++)
         assert_int_equal(atomic_load(&local.counters.count[i]), 0);
     tok_count(&local.counters, TOK_COUNT_REVOCATIONS);

@@ -24,6 +24,7 @@ struct world {
     struct tok_config *config;
     struct tok_keyring *keyring;
     struct tok_registry *registry;
+    struct tok_secrets *secrets;
     unsigned done;
 };
 static struct world w;
@@ -48,19 +49,27 @@ static struct tok_registry *make_registry(void)
     return r;
 }
 
+static struct tok_secrets *make_secrets(void)
+{
+    struct tok_secrets *s = NULL;
+    assert_int_equal(tok_secrets_create(&s), TOK_OK);
+    return s;
+}
+
 static int setup(void **state)
 {
-    static const struct tok_secrets none;
     w = (struct world){0};
     w.config = make_config();
     w.keyring = make_keyring();
     w.registry = make_registry();
+    w.secrets = make_secrets();
     tok_plain_loop_init(&w.home);
     const struct tok_settings settings = {.config = w.config};
     for (unsigned i = 0; i < LOOPS; i++) {
         tok_plain_loop_init(&w.loop[i]);
         w.loop[i].fixed_now = T0 * TOK_US_PER_S;
-        tok_local_init(&w.local[i], i, &w.loop[i].loop, &settings, w.keyring, w.registry, &none);
+        tok_local_init(&w.local[i], i, &w.loop[i].loop, &settings, w.keyring, w.registry,
+                       w.secrets);
         w.publisher.locals[w.publisher.count++] = &w.local[i];
     }
     return 0;
@@ -77,6 +86,7 @@ static int teardown(void **state)
     tok_config_unref(&w.config);
     tok_keyring_unref(&w.keyring);
     tok_registry_unref(&w.registry);
+    tok_secrets_unref(&w.secrets);
     return 0;
 }
 
@@ -100,6 +110,7 @@ static bool knows(unsigned loop, const char *sid)
 
 static struct tok_keyring *new_keyring;
 static struct tok_registry *new_registry;
+static struct tok_secrets *new_secrets;
 static struct tok_config *new_config;
 
 static tok_err publish_keyring(void)
@@ -109,6 +120,10 @@ static tok_err publish_keyring(void)
 static tok_err publish_registry(void)
 {
     return tok_publish_registry(&w.publisher, new_registry, &w.home.loop, count_done, &w.done);
+}
+static tok_err publish_secrets(void)
+{
+    return tok_publish_secrets(&w.publisher, new_secrets, &w.home.loop, count_done, &w.done);
 }
 static tok_err publish_settings(void)
 {
@@ -131,6 +146,10 @@ static bool has_registry(unsigned i)
 {
     return w.local[i].registry == new_registry;
 }
+static bool has_secrets(unsigned i)
+{
+    return w.local[i].secrets == new_secrets;
+}
 static bool has_settings(unsigned i)
 {
     return w.local[i].config == new_config && w.local[i].settings.config == new_config;
@@ -147,6 +166,7 @@ static const struct kind_row {
 } kinds[] = {
     {"keyring", publish_keyring, has_keyring},
     {"registry", publish_registry, has_registry},
+    {"secrets", publish_secrets, has_secrets},
     {"settings", publish_settings, has_settings},
     {"revocations", publish_revocations, has_revocations},
 };
@@ -156,6 +176,7 @@ static void make_news(void)
 {
     new_keyring = make_keyring();
     new_registry = make_registry();
+    new_secrets = make_secrets();
     new_config = make_config();
 }
 /* Whoever took a reference has given it back, but for `holders` loops. */
@@ -163,9 +184,11 @@ static void end_news(unsigned holders)
 {
     assert_int_equal(atomic_load(&new_keyring->refs), 1 + holders);
     assert_int_equal(atomic_load(&new_registry->refs), 1 + holders);
+    assert_int_equal(atomic_load(&new_secrets->shared.refs), 1 + holders);
     assert_int_equal(atomic_load(&new_config->refs), 1 + holders);
     tok_keyring_unref(&new_keyring);
     tok_registry_unref(&new_registry);
+    tok_secrets_unref(&new_secrets);
     tok_config_unref(&new_config);
 }
 

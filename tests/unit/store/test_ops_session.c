@@ -38,7 +38,7 @@ static void assert_same_session(const struct tok_session *a, const struct tok_se
     assert_string_equal(a->scopes.s, b->scopes.s);
     assert_int_equal(a->seq, b->seq);
     assert_int_equal(a->mac_key, b->mac_key);
-    assert_int_equal(a->mac_key_previous, b->mac_key_previous);
+    assert_int_equal(a->mac_key_first, b->mac_key_first);
     assert_int_equal(a->advanced_at, b->advanced_at);
     assert_int_equal(a->created_at, b->created_at);
     assert_int_equal(a->idle_until, b->idle_until);
@@ -71,7 +71,7 @@ static void create_keeps_all_of_it(void **state)
     struct bed *b = *state;
     struct tok_session row = {0}, given = bed_session("s2", "u1", "web");
     given.seq = 3;
-    given.mac_key_previous = 5;
+    given.mac_key_first = 5;
     struct tok_op op = bed_create("s2", "u1", "web");
     op.u.session_create.session = given;
     op.u.session_create.user_epoch = 9; /* ahead of the row's: nothing was lost */
@@ -239,7 +239,7 @@ static void advance_gives_row_and_user_after_it(void **state)
     assert_int_equal(bed_must(b, &op), TOK_OP_DONE);
     assert_int_equal(op.u.session_advance.session.seq, 2);
     assert_int_equal(op.u.session_advance.session.mac_key, 8);
-    assert_int_equal(op.u.session_advance.session.mac_key_previous, 7);
+    assert_int_equal(op.u.session_advance.session.mac_key_first, 7);
     assert_int_equal(op.u.session_advance.session.access_until, BED_NOW_S + 5 + 700);
     assert_int_equal(op.u.session_advance.session.idle_until, BED_NOW_S + 5 + 20000);
     assert_string_equal(op.u.session_advance.user.username.s, "Name-u1");
