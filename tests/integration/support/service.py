@@ -18,9 +18,9 @@ from .wait import limit, wait_until
 
 # What a log holds legitimately may be as long as this; a secret of the tests is longer.
 SECRET_MIN = 12
-# {"alg" in base64url, and version 1 under MAC key 1: long enough never to come about by chance, as in the
+# {"alg" in base64url, and version 1 under a MAC key below 64: long enough never to come about by chance, as in the
 # random names of requests.
-TOKEN_BEGINNINGS = ("eyJhbGci", "tkr_AQAB")
+TOKEN_BEGINNINGS = ("eyJhbGci", "tkr_AQA")
 
 # Hashing must not be what the tests wait for, and guessing is tested where it is the subject.
 OPTIONS = {
