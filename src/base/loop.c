@@ -120,3 +120,8 @@ void tok_plain_loop_until(struct tok_plain_loop *pl, const bool *flag)
     while (!*flag)
         tok_plain_loop_run(pl, -1);
 }
+
+tok_mono_us tok_plain_loop_mono(const struct tok_plain_loop *pl)
+{
+    return pl->fixed_now != 0 ? pl->fixed_now - pl->fixed_leap : tok_mono_now();
+}

@@ -36,13 +36,16 @@ struct tok_plain_loop {
     pthread_mutex_t mutex; /* guards head, tail */
     pthread_cond_t wake;
     struct tok_msg *head, *tail;
-    tok_time_us fixed_now; /* 0: the real clock */
+    tok_time_us fixed_now;  /* 0: the real clock */
+    tok_time_us fixed_leap; /* how much of fixed_now was set, and did not pass */
 };
 void tok_plain_loop_init(struct tok_plain_loop *pl);
 void tok_plain_loop_finish(struct tok_plain_loop *pl); /* asserts that it is empty */
 /* Run what has been posted; wait for the first message at most wait_us (-1: for ever). Returns how
  * many ran. Only the owning thread. */
 unsigned tok_plain_loop_run(struct tok_plain_loop *pl, tok_mono_us wait_us);
+/* The clock that nobody sets, as the other one is read. */
+tok_mono_us tok_plain_loop_mono(const struct tok_plain_loop *pl);
 /* Run messages until *flag. */
 void tok_plain_loop_until(struct tok_plain_loop *pl, const bool *flag);
 

@@ -23,6 +23,7 @@ static tok_err ask_schedules(struct tok_clerk *c, tok_time_s *next_at)
 static tok_mono_us tick(struct tok_clerk *c, tok_time_s *next_at)
 {
     tok_time_s now = tok_time_to_s(tok_time_now());
+    (void)tok_clerk_clock_rests(c);
     if (*next_at != 0 && now < *next_at) {
         tok_time_s wait_s = *next_at - now;
         return (wait_s < NAP_S ? wait_s : NAP_S) * TOK_US_PER_S;

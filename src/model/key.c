@@ -44,6 +44,11 @@ static int64_t lead_s(const struct tok_key_rules *r)
     return r->jwks_max_age_s + r->publish_margin_s;
 }
 
+int64_t tok_key_longest_wait_s(const struct tok_key_rules *r)
+{
+    return later(lead_s(r), r->longest_ttl_s + TOK_TOKEN_DEATH_MARGIN_S);
+}
+
 tok_time_s tok_key_safe_from(tok_time_s published, const struct tok_key_rules *r)
 {
     return published + lead_s(r);

@@ -53,12 +53,15 @@ struct tok_key_rules {
 };
 #define TOK_TOKEN_DEATH_MARGIN_S 60
 
+/* The longest that anything waits that has begun: for verifiers to have read a key, for tokens to be dead. */
+int64_t tok_key_longest_wait_s(const struct tok_key_rules *r);
+
 /* When a key published at `published` may sign. */
 tok_time_s tok_key_safe_from(tok_time_s published, const struct tok_key_rules *r);
 
 /* What the schedule should do now, one step at a time; the caller applies it with compare-and-set and
- * asks again. Clock steps do nothing wrong: only stored times are compared, and a time in the future
- * merely waits. */
+ * asks again. Only stored times are compared: one in the future merely waits. A clock that was set forward is
+ * the asker's to see (model/clock.h). */
 enum tok_key_step {
     TOK_STEP_NONE = 0,
     TOK_STEP_CREATE,   /* no pending key, and the active one is due within the publication time */

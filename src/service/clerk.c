@@ -1,7 +1,9 @@
 /* service/clerk.c: waiting, in one place. */
 #include "service/clerk.h"
 
+#include "base/log.h"
 #include "service/clients.h"
+#include "service/keys.h"
 
 #include <stdlib.h>
 
@@ -171,6 +173,21 @@ tok_err tok_clerk_publish_revoked(struct tok_clerk *c, tok_span client_id)
     if (err != TOK_OK)
         c->untold.revocations = true;
     return err;
+}
+
+tok_mono_us tok_clerk_clock_rests(struct tok_clerk *c)
+{
+    struct tok_key_rules rules = tok_key_rules_of(c->local.config, c->svc->longest_ttl_s);
+    tok_mono_us before = c->clock.rest_until;
+    tok_mono_us left =
+        tok_clock_look(&c->clock, tok_loop_now(&c->loop.loop), tok_plain_loop_mono(&c->loop),
+                       tok_key_longest_wait_s(&rules));
+    if (c->clock.rest_until != before)
+        tok_log(
+            TOK_LEVEL_WARN, "clock_set_forward",
+            TOK_LOG_TEXT("do", TOK_LIT("nothing: the key schedule waits until it may trust it")),
+            TOK_LOG_NUM("seconds", left / TOK_US_PER_S));
+    return left;
 }
 
 tok_err tok_clerk_catch_up(struct tok_clerk *c)

@@ -6,6 +6,7 @@
 #ifndef TOK_SERVICE_CLERK_H
 #define TOK_SERVICE_CLERK_H
 
+#include "model/clock.h"
 #include "service/service.h"
 
 struct tok_clerk;
@@ -30,6 +31,7 @@ struct tok_clerk {
     struct {
         bool keys, secrets, clients, revocations;
     } untold;
+    struct tok_clock clock;
     struct tok_lane *lane; /* for new passwords; NULL: each hash maps its own memory */
     /* SIGHUP's work, given by the daemon; NULL on the command line */
     tok_err (*reload)(struct tok_clerk *clerk, struct tok_why *why);
@@ -55,6 +57,9 @@ TOK_MUST_USE tok_err tok_clerk_publish_settings(struct tok_clerk *c, const struc
 TOK_MUST_USE tok_err tok_clerk_publish_clients(struct tok_clerk *c);
 /* Read what living tokens must be refused for and publish it; `client_id` as in tok_reader_revoked. */
 TOK_MUST_USE tok_err tok_clerk_publish_revoked(struct tok_clerk *c, tok_span client_id);
+/* How long the schedules must not go by the wall clock yet, because it was set forward; 0: they may. To be asked
+ * every minute or so as well, so that no step is missed. */
+tok_mono_us tok_clerk_clock_rests(struct tok_clerk *c);
 /* Clients and revocations that are still untold. With nothing of that kind it does nothing. */
 TOK_MUST_USE tok_err tok_clerk_catch_up(struct tok_clerk *c);
 

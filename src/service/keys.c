@@ -364,6 +364,12 @@ tok_err tok_keys_tick(struct tok_clerk *c, tok_time_s *ret_next_at)
     bool more = true;
     if (c->untold.keys)
         TOK_TRY(publish(c));
+    tok_mono_us rest = tok_clerk_clock_rests(c);
+    /* Without a key that signs there is nothing to wait for. */
+    if (rest != 0 && c->local.keyring->active) {
+        *ret_next_at = tok_time_to_s(tok_loop_now(&c->loop.loop) + rest) + 1;
+        return TOK_OK;
+    }
     /* Each step takes one key one state further, so that there is an end; the bound is for a clock gone mad. */
     for (int i = 0; more && i < 4 * TOK_KEYS_MAX; i++)
         TOK_TRY(step(c, &who, &more, ret_next_at));

@@ -310,6 +310,12 @@ tok_err tok_secrets_tick(struct tok_clerk *c, tok_time_s *ret_next_at)
     /* Before the rules: while a loop may still make things with an old version, nothing is dropped. */
     if (c->untold.secrets)
         TOK_TRY(publish(c));
+    tok_mono_us rest = tok_clerk_clock_rests(c);
+    if (rest !=
+        0) { /* a key dated by a clock gone wrong would be the last for as long as it was wrong */
+        *ret_next_at = tok_time_to_s(tok_loop_now(&c->loop.loop) + rest) + 1;
+        return TOK_OK;
+    }
     for (enum tok_secret_use use = 0; use < TOK_USE_COUNT; use++) {
         bool more = tok_secret_use_rotates(use);
         for (size_t i = 0; more && i < 2 * TOK_SECRET_VERSIONS_MAX; i++)

@@ -219,6 +219,9 @@ static void the_clock_can_be_set(void **state)
     tok_time_us before = tok_time_now();
     assert_true(tok_loop_now(&pl->loop) >= before);
     pl->fixed_now = 42 * TOK_US_PER_S;
+    assert_int_equal(tok_plain_loop_mono(pl), 42 * TOK_US_PER_S);
+    pl->fixed_leap = 40 * TOK_US_PER_S;
+    assert_int_equal(tok_plain_loop_mono(pl), 2 * TOK_US_PER_S);
     assert_int_equal(tok_loop_now(&pl->loop), 42 * TOK_US_PER_S);
 }
 

@@ -136,6 +136,73 @@ static void a_long_sleep_is_caught_up_with(void **state)
     assert_int_equal(tick(b), next_at); /* and asking again changes nothing */
 }
 
+/* As bed_pass, but nothing has passed. */
+static void set_clock(struct bed *b, tok_time_s by)
+{
+    b->clerk.loop.fixed_leap += by * TOK_US_PER_S;
+    bed_pass(b, by * TOK_US_PER_S);
+}
+
+/* Found in review: a clock set forward by a year made a key sign that no verifier could know yet, and retired
+ * one whose tokens lived. */
+static void a_clock_set_forward_hurries_no_key(void **state)
+{
+    struct bed *b = *state;
+    struct tok_key made;
+    char first[TOK_KEY_KID_MAX + 1];
+    struct token token;
+    (void)tick(b);
+    (void)snprintf(first, sizeof first, "%s", active_kid(b));
+    issue(b, &token);
+    assert_int_equal(tok_keys_rotate(&b->clerk, false, &b->who, &made), TOK_OK);
+    set_clock(b, 365 * DAY);
+    assert_int_equal(tick(b), bed_now_s(b) + LIFE + 1);
+    assert_true(bed_logged("clock_set_forward"));
+    assert_string_equal(active_kid(b), first);
+    bed_pass(b, (LIFE - 1) * TOK_US_PER_S);
+    (void)tick(b);
+    assert_string_equal(active_kid(b), first);
+    bed_pass(b, TOK_US_PER_S);
+    (void)tick(b);
+    assert_string_equal(active_kid(b), made.kid.s);
+    assert_true(in_jwks(b, first));
+    set_clock(b, 3600);
+    (void)tick(b);
+    assert_true(in_jwks(b, first)); /* retired by the clock, not by what has passed */
+    bed_pass(b, LIFE * TOK_US_PER_S);
+    (void)tick(b);
+    assert_false(in_jwks(b, first));
+}
+
+static void a_clock_set_back_hurries_nothing_when_it_is_put_right(void **state)
+{
+    struct bed *b = *state;
+    struct tok_key made;
+    (void)tick(b);
+    set_clock(b, -3600);
+    (void)tick(b);
+    assert_int_equal(tok_keys_rotate(&b->clerk, false, &b->who, &made), TOK_OK);
+    set_clock(b, 3600);
+    (void)tick(b);
+    assert_string_not_equal(active_kid(b), made.kid.s);
+    bed_pass(b, LIFE * TOK_US_PER_S);
+    (void)tick(b);
+    assert_string_equal(active_kid(b), made.kid.s);
+}
+
+static void a_revoked_key_waits_for_no_clock(void **state)
+{
+    struct bed *b = *state;
+    struct tok_key revoked;
+    char first[TOK_KEY_KID_MAX + 1];
+    (void)tick(b);
+    (void)snprintf(first, sizeof first, "%s", active_kid(b));
+    set_clock(b, 365 * DAY);
+    assert_int_equal(tok_keys_revoke(&b->clerk, tok_span_str(first), false, &b->who, &revoked),
+                     TOK_OK);
+    assert_string_not_equal(active_kid(b), first);
+}
+
 static void by_hand_only_means_never(void **state)
 {
     struct bed b;
@@ -628,6 +695,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         bed_test(a_key_is_public_before_it_signs_and_after_it_stopped),
         bed_test(a_long_sleep_is_caught_up_with),
+        bed_test(a_clock_set_forward_hurries_no_key),
+        bed_test(a_clock_set_back_hurries_nothing_when_it_is_put_right),
+        bed_test(a_revoked_key_waits_for_no_clock),
         cmocka_unit_test(by_hand_only_means_never),
         bed_test(the_schedule_survives_a_failing_store),
         bed_test(rotate_makes_one_pending_key_however_often),
