@@ -94,7 +94,8 @@ static void answer(struct tok_request *r, size_t status, const struct tok_answer
     bool with_body = has_content(status) && r->method != TOK_HEAD && a->body.len != 0;
     h2o_iovec_t body = {NULL, 0};
     if (with_body)
-        body = h2o_strdup(&req->pool, a->body.ptr, a->body.len);
+        body = a->body_lasts ? h2o_iovec_init(a->body.ptr, a->body.len)
+                             : h2o_strdup(&req->pool, a->body.ptr, a->body.len);
     h2o_start_response(req, &all_at_once);
     h2o_send(req, &body, with_body ? 1 : 0, H2O_SEND_STATE_FINAL);
     keep_books(r, status);

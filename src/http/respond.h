@@ -1,6 +1,7 @@
 /* http/respond.h: the one place that writes a status line.
  *
- * A handler answers exactly once, on the request's loop. Bodies are copied into the request's memory.
+ * A handler answers exactly once, on the request's loop. Bodies are copied into the request's memory unless
+ * `body_lasts`.
  * Every answer carries X-Request-Id, and Cache-Control: no-store unless `cache` says otherwise. HEAD gets
  * the headers alone. */
 #ifndef TOK_HTTP_RESPOND_H
@@ -19,6 +20,7 @@ struct tok_header {
 
 struct tok_answer {
     tok_span body;
+    bool body_lasts;       /* until the process ends: not copied */
     tok_span content_type; /* empty: application/json */
     tok_span cache;        /* empty: no-store; else the whole Cache-Control value */
     struct tok_header headers[TOK_ANSWER_HEADERS_MAX];
