@@ -14,6 +14,8 @@ const struct tok_route tok_public_routes[] = {
     {.path = "/.well-known/jwks.json", .methods = TOK_GET,                   .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_jwks,       .metric = "jwks"},
     {.path = "/.well-known/oauth-authorization-server", .methods = TOK_GET,  .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_metadata,   .metric = "metadata"},
     {.path = "/.well-known/oauth-authorization-server/", .is_prefix = true, .methods = TOK_GET, .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_metadata, .metric = "metadata_of_path"},
+    {.path = "/openapi.yaml",  .methods = TOK_GET,                           .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_openapi_yaml, .metric = "openapi_yaml"},
+    {.path = "/openapi.json",  .methods = TOK_GET,                           .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_openapi_json, .metric = "openapi_json"},
     {.path = "/healthz/live",  .methods = TOK_GET,                           .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_live,       .metric = "live"},
     {.path = "/healthz/ready", .methods = TOK_GET,                           .errors = TOK_BODY_DETAIL, .handler = tok_endpoint_ready,      .metric = "ready"},
     {.path = NULL},
