@@ -3,7 +3,8 @@
 import pytest
 
 from support import wire
-from support.service import APP, check_common, ok
+from support.description import PUBLIC, description
+from support.service import APP, ok
 
 POSTED = ["/token", "/refresh", "/introspect", "/revoke"]
 GOTTEN = ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/healthz/live",
@@ -116,7 +117,7 @@ def test_a_connection_serves_many_requests_also_after_errors(shared):
             connection.send(wire.request_bytes("GET", target))
             answer = connection.answer()
             assert answer.status == status
-            check_common(answer, "GET", target)
+            description().check("GET", target, PUBLIC, answer)
 
 
 def test_pipelined_requests_are_answered_in_order(shared):

@@ -7,7 +7,6 @@ import pytest
 from support.configured import reload
 from support.service import ok, refusal, run, said
 from support.wait import Background, wait_until
-from support.wire import exchange
 
 # The contract's own, letter by letter.
 EXAMPLE = """\
@@ -175,7 +174,7 @@ def test_every_request_sees_a_whole_policy_while_they_change(fleet, tmp_path):
         seen = []
         for token in (alice, bob):
             given = [*headers, ("Authorization", f"Bearer {token}")]
-            answer = exchange(service.port, "GET", "/verify/forwarded", given)
+            answer = service.get("/verify/forwarded", given)
             seen.append((answer.status, answer.one("cache-control")))
         assert seen[0] in ((200, "private, max-age=1"), (403, "no-store")), seen
         assert seen[1] in ((200, "private, max-age=1"), (200, "private, max-age=2")), seen
