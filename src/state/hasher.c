@@ -147,12 +147,13 @@ static void do_job(struct worker *w, struct tok_hash_job *job)
         job->err = TOK_ERR_BUSY;
     else
         job->run(job, has_lane ? &w->lane : NULL, w->context);
-    if (was_costly)
+    if (was_costly) {
         end_costly(h);
-    else if (job->costly && job->err == TOK_OK) {
-        job->err = append_locked(h, &h->costly, job);
-        if (job->err == TOK_OK)
-            return; /* and runs again */
+    } else if (job->costly && job->err == TOK_OK) {
+        tok_err err = append_locked(h, &h->costly, job);
+        if (err == TOK_OK)
+            return; /* it runs again, perhaps already on another thread: nothing of it is ours */
+        job->err = err;
     }
     send_home(job);
 }
