@@ -189,7 +189,11 @@ static tok_err look_up(struct tok_login *job, struct tok_reader *reader)
 }
 
 /* One verification whatever the user: an unknown one, and one whose stored hash cannot be judged, get the
- * dummy. */
+ * dummy.
+ *
+ * A hash that was imported takes its own time until its owner's first login, so that who measures can tell such
+ * a name from an unknown one; nothing else, and the throttle counts. Making everybody wait for the slowest
+ * kind that is stored would hide that, and would hand every stranger a longer lever on the hashers. */
 static tok_err verify(struct tok_login *job, struct tok_lane *lane)
 {
     const struct tok_service *svc = job->svc;

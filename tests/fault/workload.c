@@ -29,6 +29,14 @@ static void plan(struct workload *w)
 {
     struct tok_op *op;
     add(w, bed_add_user("fresh"));
+    for (size_t i = 0; i < WORKLOAD_IMPORTED; i++) {
+        char id[TOK_USER_ID_MAX];
+        (void)snprintf(id, sizeof id, "imported-%zu", i);
+        w->imported[i] = bed_user(id);
+    }
+    op = add(w, bed_op_of(TOK_OP_USERS_IMPORT));
+    op->u.users_import.user = w->imported;
+    op->u.users_import.count = WORKLOAD_IMPORTED;
     op = add(w, bed_op_of(TOK_OP_USER_UPDATE));
     bed_text(&op->u.user_update.id, "changed");
     op->u.user_update.set_roles = op->u.user_update.raise_epoch = op->u.user_update.end_sessions =
@@ -137,6 +145,9 @@ static const struct trace {
     {TOK_OP_USER_ADD, 2,
      "SELECT (SELECT count(*) FROM users WHERE id = ?1) + (SELECT count(*) FROM audit WHERE "
      "event = 'user_added' AND user_id = ?1)"},
+    {TOK_OP_USERS_IMPORT, 2 * WORKLOAD_IMPORTED,
+     "SELECT (SELECT count(*) FROM users WHERE id LIKE ?1) + (SELECT count(*) FROM audit WHERE "
+     "event = 'user_imported' AND user_id LIKE ?1)"},
     {TOK_OP_USER_UPDATE, 4,
      "SELECT (SELECT count(*) FROM users WHERE id = ?1 AND roles = 'other' AND epoch = 2) + "
      "(SELECT count(*) FROM sessions WHERE user_id = ?1 AND ended = 1) + (SELECT count(*) FROM "
@@ -178,6 +189,8 @@ static const char *subject_of(const struct tok_op *op)
     switch (op->kind) {
     case TOK_OP_USER_ADD:
         return op->u.user.id.s;
+    case TOK_OP_USERS_IMPORT:
+        return "imported-%";
     case TOK_OP_USER_UPDATE:
         return op->u.user_update.id.s;
     case TOK_OP_USER_REMOVE:

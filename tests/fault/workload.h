@@ -6,6 +6,7 @@
 #include "store_bed.h"
 
 #define WORKLOAD_OPS_MAX 64
+#define WORKLOAD_IMPORTED 20 /* users in one operation */
 
 /* What the caller of each operation was told. */
 struct workload {
@@ -13,6 +14,7 @@ struct workload {
     bool acknowledged[WORKLOAD_OPS_MAX];
     size_t count;
     struct tok_key keys[4];
+    struct tok_user imported[WORKLOAD_IMPORTED];
 };
 
 /* Fills a furnished bed with what it needs; nothing may fail yet. */

@@ -10,6 +10,7 @@
 #include "../state/fail_alloc.h"
 #include "bed.h"
 #include "jose/jwk.h"
+#include "service/import.h"
 #include "service/keys.h"
 #include "service/revoke.h"
 
@@ -61,6 +62,19 @@ static tok_err add_user(struct bed *b)
     const struct tok_user_new n = {.username = TOK_LIT("carol"), .password = TOK_LIT("pw")};
     struct tok_user made;
     return tok_user_add(&b->clerk, &n, &b->who, &made, &why);
+}
+static tok_err import_users(struct bed *b)
+{
+    static struct tok_import rows[2];
+    size_t added = 0;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        rows[i] = (struct tok_import){
+            .given = {.username = i == 0 ? TOK_LIT("carol") : TOK_LIT("d\xC3\xB6ra")},
+            .password_hash =
+                TOK_LIT("$2b$04$N9qo8uLOickgx2ZMRZoMyeSuVmV5MQilj2yZi38Fq2CCnx12jZvOG")};
+    TOK_TRY(tok_import_judge(&b->clerk, rows, COUNT(rows)));
+    TOK_TRY(tok_import_store(&b->clerk, rows, COUNT(rows), &b->who, &added, &why));
+    return added == COUNT(rows) ? TOK_OK : TOK_ERR_NOMEM; /* a name could not be folded */
 }
 static tok_err set_password(struct bed *b)
 {
@@ -138,6 +152,7 @@ static const struct use_case {
     {"reuse", reuse},
     {"revoke", revoke},
     {"user add", add_user},
+    {"user import", import_users},
     {"user password", set_password},
     {"user disable", disable},
     {"user rights", set_rights},
