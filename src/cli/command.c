@@ -1,5 +1,6 @@
 /* cli/command.c: the table of commands, and which one it is. */
 #include "cli/command.h"
+#include "base/process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,10 @@ int tok_cli_main(int argc, char **argv, tok_serve_fn *serve)
     a->program = program;
     a->serve = serve;
     int code = tok_args_parse(a, argc, argv);
+    struct tok_why why = {0};
+    /* Every command may hold a password, or the master key when no daemon runs. */
+    if (code == TOK_EXIT_DONE && tok_process_hide_memory(&why) != TOK_OK)
+        code = tok_fail(TOK_ERR_IO, &why);
     if (code == TOK_EXIT_DONE)
         code = a->command->run(a);
     free(a);

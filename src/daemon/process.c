@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -30,9 +29,6 @@ static tok_err raise_descriptors(rlim_t wanted, struct tok_why *why)
 
 tok_err tok_process_harden(int64_t connections_max, struct tok_why *why)
 {
-    static const struct rlimit none = {0, 0};
-    if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
-        return tok_why_set(why, TOK_ERR_IO, "core dumps cannot be turned off: %s", strerror(errno));
     umask(077);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write, as a full disk is */

@@ -7,8 +7,7 @@
 #include <signal.h>
 #include <stdint.h>
 
-/* No core dumps and no ptrace by others of our uid (keys are in memory), files 0600, no SIGPIPE or
- * SIGXFSZ, and as many descriptors as the connections need. */
+/* Files 0600, no SIGPIPE or SIGXFSZ, and as many descriptors as the connections need. */
 TOK_MUST_USE tok_err tok_process_harden(int64_t connections_max, struct tok_why *why);
 
 enum tok_signal { TOK_SIGNAL_STOP = 0, TOK_SIGNAL_RELOAD };

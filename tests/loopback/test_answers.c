@@ -274,7 +274,8 @@ static void test_cors(void **state)
     assert_int_equal(reply.status, 204);
     assert_header("access-control-allow-origin", "https://app.example");
     assert_header("access-control-allow-methods", "POST");
-    assert_header("access-control-allow-headers", "Authorization, Content-Type, X-Request-Id, X-Requested-With");
+    assert_header("access-control-allow-headers",
+                  "Authorization, Content-Type, X-Request-Id, X-Requested-With");
     assert_header("access-control-allow-credentials", NULL);
     assert_header("vary", "Origin");
     /* an origin that is not listed, a request that is no preflight, a route that is not for pages */

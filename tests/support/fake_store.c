@@ -642,24 +642,15 @@ static void audit_only(struct fake *f, struct tok_op *op)
 }
 
 static void (*const handlers[TOK_OP_COUNT])(struct fake *f, struct tok_op *op) = {
-    [TOK_OP_SESSION_CREATE] = session_create,
-    [TOK_OP_SESSION_ADVANCE] = session_advance,
-    [TOK_OP_SESSION_GET] = session_get,
-    [TOK_OP_SESSION_END] = session_end,
-    [TOK_OP_TOKEN_DENY] = token_deny,
-    [TOK_OP_USER_ADD] = user_add,
-    [TOK_OP_USERS_IMPORT] = users_import,
-    [TOK_OP_USER_UPDATE] = user_update,
-    [TOK_OP_USER_REHASH] = user_rehash,
-    [TOK_OP_USER_REMOVE] = user_remove,
-    [TOK_OP_CLIENT_PUT] = client_put,
-    [TOK_OP_CLIENT_REMOVE] = client_remove,
-    [TOK_OP_KEYS_APPLY] = keys_apply,
-    [TOK_OP_SECRET_ADD] = secret_add,
-    [TOK_OP_SECRET_DROP] = secret_drop,
-    [TOK_OP_RESEAL] = reseal,
-    [TOK_OP_META_RAISE] = meta_raise,
-    [TOK_OP_AUDIT] = audit_only,
+    [TOK_OP_SESSION_CREATE] = session_create, [TOK_OP_SESSION_ADVANCE] = session_advance,
+    [TOK_OP_SESSION_GET] = session_get,       [TOK_OP_SESSION_END] = session_end,
+    [TOK_OP_TOKEN_DENY] = token_deny,         [TOK_OP_USER_ADD] = user_add,
+    [TOK_OP_USERS_IMPORT] = users_import,     [TOK_OP_USER_UPDATE] = user_update,
+    [TOK_OP_USER_REHASH] = user_rehash,       [TOK_OP_USER_REMOVE] = user_remove,
+    [TOK_OP_CLIENT_PUT] = client_put,         [TOK_OP_CLIENT_REMOVE] = client_remove,
+    [TOK_OP_KEYS_APPLY] = keys_apply,         [TOK_OP_SECRET_ADD] = secret_add,
+    [TOK_OP_SECRET_DROP] = secret_drop,       [TOK_OP_RESEAL] = reseal,
+    [TOK_OP_META_RAISE] = meta_raise,         [TOK_OP_AUDIT] = audit_only,
 };
 
 /* ---- the store ---- */

@@ -22,8 +22,7 @@ tok_sqlite_op tok_sqlite_session_create, tok_sqlite_session_advance, tok_sqlite_
     tok_sqlite_session_end, tok_sqlite_token_deny, tok_sqlite_user_add, tok_sqlite_users_import,
     tok_sqlite_user_update, tok_sqlite_user_rehash, tok_sqlite_user_remove, tok_sqlite_client_put,
     tok_sqlite_client_remove, tok_sqlite_keys_apply, tok_sqlite_secret_add, tok_sqlite_secret_drop,
-    tok_sqlite_reseal,
-    tok_sqlite_meta_raise, tok_sqlite_audit_only;
+    tok_sqlite_reseal, tok_sqlite_meta_raise, tok_sqlite_audit_only;
 
 /* Parts of operations. Subjects may be TOK_NONE; TOK_AUDIT_NONE writes nothing. */
 TOK_MUST_USE tok_err tok_sqlite_audit(struct tok_sqlite *s, const struct tok_op *op,
