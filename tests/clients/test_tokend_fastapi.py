@@ -99,6 +99,34 @@ def test_a_user_may_be_there_or_not(tokend, app):
     refused(ask(app, "/maybe", "x"), BAD_TOKEN)
 
 
+def test_dependencies_of_a_whole_application(tokend):
+    auth = guard(tokend.issuer)
+    app = fastapi.FastAPI(dependencies=[fastapi.Depends(auth.require(roles="support"))])
+
+    @app.get("/a")
+    async def a():
+        return "a"
+
+    @app.get("/b/{user_id}", dependencies=[fastapi.Depends(auth.require(owner="user_id"))])
+    def b(user_id: str):  # on a thread of its own, as FastAPI does with these
+        return user_id
+
+    with serving(app) as port:
+        bob, alice = token_of(tokend, "bob"), token_of(tokend)
+        assert ask(port, "/a", bob).json == "a"
+        assert ask(port, "/b/u-bob", bob).json == "u-bob"
+        forbidden(ask(port, "/b/u-alice", bob))
+        forbidden(ask(port, "/b/u-alice", alice))
+        forbidden(ask(port, "/a", alice))
+        refused(ask(port, "/a"), NO_TOKEN)
+
+
+def test_nobody_needs_to_override_owners(tokend):
+    with serving(application(guard(tokend.issuer, owner_override_roles=()))) as port:
+        forbidden(ask(port, "/users/u-alice/notes", token_of(tokend, "boss")))
+        assert ask(port, "/users/u-boss/notes", token_of(tokend, "boss")).status == 200
+
+
 # ---- bad tokens ----
 
 def test_no_token(app):

@@ -2,6 +2,7 @@
 be, one line in the log, and no help needed afterwards."""
 
 import asyncio
+import http.server
 import json
 import logging
 import shutil
@@ -329,6 +330,45 @@ def test_many_requests_with_one_token_are_one_question(run_async):
 
         run_async(story)
         assert len(server.requests) == 1
+
+
+class Keeping(http.server.BaseHTTPRequestHandler):
+    """Keeps connections open, and counts them."""
+
+    protocol_version = "HTTP/1.1"
+
+    def setup(self):
+        super().setup()
+        self.server.connections += 1
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps(access()).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """pytest shows what it needs."""
+
+
+def test_questions_one_after_the_other_share_a_connection(run_async):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keeping) as server:
+        server.connections = 0
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        auth = guard(f"http://127.0.0.1:{server.server_address[1]}")
+
+        async def story():
+            for _ in range(10):
+                await auth.check(FACE)
+            await auth.aclose()
+
+        run_async(story)
+        server.shutdown()
+        thread.join(limit(10))
+        assert server.connections == 1
 
 
 def test_without_memory_each_request_asks_for_itself(run_async):
