@@ -22,8 +22,8 @@ def place(stocked, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def hasty(stocked, tmp_path_factory):
-    """Access tokens live for two seconds, so that a browser must refresh them."""
-    yield from made(stocked, tmp_path_factory.mktemp("hasty"), **{"access_token.ttl_s": 2})
+    """Access tokens live for so short that a browser must refresh them."""
+    yield from made(stocked, tmp_path_factory.mktemp("hasty"), **{"access_token.ttl_s": 4})
 
 
 @pytest.fixture(scope="module")

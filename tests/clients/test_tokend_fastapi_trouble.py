@@ -473,7 +473,7 @@ app = application(guard({issuer!r}, {check!r}, cache_s=30))
 
 @pytest.fixture(scope="module")
 def brief(stocked, tmp_path_factory):
-    """Access tokens that live for two seconds, and for ten minutes."""
+    """Access tokens live for two seconds."""
     with fleet_in(stocked, tmp_path_factory.mktemp("brief")) as fleet:
         yield fleet.serve({"access_token.ttl_s": 2})
 
@@ -501,17 +501,25 @@ def test_a_clock_that_is_off_by_a_minute(tokend, check, seconds, tmp_path):
         refused(ask(port, "/me", token[:-8] + "AAAAAAAA"), BAD_TOKEN)
 
 
+def used_in_time(service, port):
+    """A token that was good when it was used; a machine with much to do may need more than one."""
+    def used():
+        token = token_of(service)
+        return token if ask(port, "/me", token).status == 200 else None
+
+    return wait_until(used, "a token is used before it dies")
+
+
 @pytest.mark.parametrize("seconds", [60, -60])
 @pytest.mark.parametrize("check", ["introspection", "verify"])
 def test_a_token_dies_by_the_services_clock(brief, check, seconds, tmp_path):
     """Though the answer about it may be remembered for half a minute."""
     port, process = shifted(brief, check, seconds, tmp_path)
     with process:
-        token = token_of(brief)
-        ok(ask(port, "/me", token))
+        token = used_in_time(brief, port)
         wait_until(lambda: not brief.introspect(token)["active"], "it has expired")
         refused(ask(port, "/me", token), BAD_TOKEN)
-        ok(ask(port, "/me", token_of(brief)))
+        used_in_time(brief, port)
 
 
 def test_a_local_check_has_no_clock_but_its_own(brief, tmp_path):
