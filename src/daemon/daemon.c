@@ -146,6 +146,10 @@ static void submit_reload(struct daemon *d)
 
 static tok_err open_service(struct daemon *d, struct tok_why *why)
 {
+    /* Who serves for the first time on a port that is taken is told so, and finds no folder that he did not
+     * want. Once there is one, what is wrong with it comes first. */
+    if (access(d->config->data_dir.ptr, F_OK) != 0)
+        TOK_TRY(tok_server_could_listen(d->config, why));
     TOK_TRY(tok_data_dir_take(d->config->data_dir.ptr, true, &d->dir, why));
     d->has_dir = true;
     TOK_TRY(tok_boot_open(d->config, &d->dir, &d->boot, why));

@@ -131,6 +131,9 @@ static inline struct tok_http_loop *tok_http_loop_of(const h2o_req_t *req)
 }
 
 /* ---- listener.c ---- */
+/* Whether it could be bound now. One line in `why`. */
+TOK_MUST_USE tok_err tok_check_tcp(const struct tok_address *address, const char *option,
+                                   int64_t write_timeout_s, struct tok_why *why);
 /* Binds the same address once a loop: `fds` has one element a loop. A port of 0 becomes the real one. */
 TOK_MUST_USE tok_err tok_bind_tcp(struct tok_address *address, const char *option,
                                   int64_t write_timeout_s, int *fds, size_t fds_count,

@@ -71,11 +71,16 @@ static bool is_free(const struct tok_address *address, int64_t write_timeout_s)
     return fd >= 0;
 }
 
+tok_err tok_check_tcp(const struct tok_address *address, const char *option,
+                      int64_t write_timeout_s, struct tok_why *why)
+{
+    return is_free(address, write_timeout_s) ? TOK_OK : complain(address, option, why);
+}
+
 tok_err tok_bind_tcp(struct tok_address *address, const char *option, int64_t write_timeout_s,
                      int *fds, size_t fds_count, struct tok_why *why)
 {
-    if (!is_free(address, write_timeout_s))
-        return complain(address, option, why);
+    TOK_TRY(tok_check_tcp(address, option, write_timeout_s, why));
     for (size_t i = 0; i < fds_count; i++) {
         fds[i] = bind_one(address, true, write_timeout_s);
         if (fds[i] < 0)

@@ -103,6 +103,18 @@ static tok_err listen_tcp(struct tok_server *s, tok_span word, const char *optio
     return err;
 }
 
+tok_err tok_server_could_listen(const struct tok_config *c, struct tok_why *why)
+{
+    struct tok_address address;
+    tok_span rest = c->listen, word;
+    while (tok_words_next(&rest, &word)) {
+        if (!tok_address_parse(word, &address))
+            return tok_why_set(why, TOK_ERR_CONFIG, "listen: not an address");
+        TOK_TRY(tok_check_tcp(&address, "listen", c->http_write_timeout_s, why));
+    }
+    return TOK_OK;
+}
+
 static tok_err listen_all(struct tok_server *s, const struct tok_server_options *o,
                           struct tok_why *why)
 {

@@ -25,6 +25,9 @@ struct tok_server_options {
                                  /proc/self/fd of the folder) or fail in one line. */
 };
 
+/* Whether the public addresses could be bound now: to be asked before anything is made for the sake of a service
+ * that then cannot listen. One line in `why`. */
+TOK_MUST_USE tok_err tok_server_could_listen(const struct tok_config *c, struct tok_why *why);
 /* Binds everything; nothing is accepted yet. TOK_ERR_CONFIG / _IO with one line in `why` (address in use,
  * permission, unreadable certificate). */
 TOK_MUST_USE tok_err tok_server_create(const struct tok_server_options *o, struct tok_server **ret,

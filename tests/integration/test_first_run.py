@@ -211,6 +211,16 @@ def test_a_port_of_another_program(fleet):
     assert "somebody else listens there already" in text
 
 
+def test_a_taken_port_leaves_no_folder_behind(fleet):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        service = fleet.make(port=other.getsockname()[1], empty=True)
+        assert "somebody else listens there already" in start_fails(service)
+        assert not service.data.exists()
+    service.start()
+
+
 def test_a_second_start_leaves_the_first_ones_socket_alone(service):
     start_fails(Service(service.data, port=service.port))
     assert service.cli("health") == "ready\n"
