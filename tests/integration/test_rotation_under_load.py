@@ -1,5 +1,7 @@
 """Rotation as often as the rules allow, under load, before verifiers that do exactly as they are told.
 
+The key behind refresh tokens changes as often, before clients whose answers get lost.
+
 Such a verifier keeps the key set for max-age and not a moment less, revalidates it by its ETag, and does not
 read it again because a kid is unknown: whatever signs before its time fails here.
 """
@@ -59,8 +61,14 @@ def journey_of(service, verifiers):
         return jwt.claims(token)["exp"] - time.time()
 
     def journey():
-        token = service.tokens("carol", PASSWORD)["access_token"]
+        pair = service.tokens("carol", PASSWORD)
+        token = pair["access_token"]
         judge(token)
+        for _ in range(2):
+            answers = [ok(service.refresh(pair["refresh_token"])) for _ in range(2)]
+            assert len({answer["refresh_token"] for answer in answers}) == 1
+            pair = answers[1]
+            judge(pair["access_token"])
         for old in [old for old in held if left(old) < 1]:
             held.remove(old)
             if left(old) > 0.3:  # one that dies while it is looked at says nothing
@@ -73,8 +81,8 @@ def journey_of(service, verifiers):
 
 def assert_the_audit_tells_it(service, signed):
     """Each key was made, then signed, until the one after it did."""
-    events = [(row["event"], row["object"]) for row in audit(service)
-              if row["event"].startswith("key_")]
+    rows = audit(service)
+    events = [(row["event"], row["object"]) for row in rows if row["event"].startswith("key_")]
     lives = {}
     for event, kid in events:
         lives.setdefault(kid, []).append(event)
@@ -84,6 +92,9 @@ def assert_the_audit_tells_it(service, signed):
         assert lives[kid][:2] == ["key_created", "key_activated"], lives[kid]
     ended = [kid for event, kid in events if event == "key_deactivated"]
     assert ended == order[:-1]
+    symmetric = [row["object"] for row in rows if row["event"] == "symmetric_key_created"]
+    assert len(symmetric) > 1
+    assert symmetric == [f"refresh-mac {number + 2}" for number in range(len(symmetric))]
 
 
 def audit(service):
