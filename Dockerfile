@@ -20,7 +20,7 @@ FROM debian:bookworm-slim
 # The shared libraries of the binary and nothing else; libsodium is linked statically.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        libh2o-evloop0.13 libssl3 libsqlite3-0 libjansson4 libyaml-0-2 libutf8proc2 libcrypt1 \
+        libh2o-evloop0.13 libssl3 libsqlite3-0 libjansson4 libyaml-0-2 libutf8proc2 libcrypt1 zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 10001 tokend \
  && useradd --uid 10001 --gid 10001 --home-dir /var/lib/tokend --no-create-home \

@@ -14,6 +14,8 @@
 #include "model/audit.h"
 #include "service/admin.h"
 
+#include "../state/fail_alloc.h"
+
 #define ADMIN_PREFIX "/admin/" /* one row, and a table of its own behind it */
 
 enum listener { PUBLIC, ADMIN, LISTENERS };
@@ -210,19 +212,42 @@ static void every_oauth_error_is_described(void **state)
     }
 }
 
-static void every_description_has_its_own_tag(void **state)
+/* ---- the bytes ---- */
+
+static void each_form_is_one_text_with_a_tag(void **state)
 {
-    assert_true(tok_span_starts(tok_openapi_yaml.etag, TOK_LIT("\"")));
-    assert_true(tok_span_starts(tok_openapi_json.etag, TOK_LIT("\"")));
-    assert_false(tok_span_eq(tok_openapi_yaml.etag, tok_openapi_json.etag));
-    assert_int_equal(tok_openapi_yaml.etag.len, 22);
-    assert_int_equal(tok_span_find(tok_openapi_yaml.etag, ','), tok_openapi_yaml.etag.len);
+    for (enum tok_openapi_form form = 0; form < TOK_OPENAPI_FORMS; form++) {
+        tok_span body, again, etag = tok_openapi[form].etag;
+        assert_int_equal(tok_openapi_body(form, &body), TOK_OK);
+        assert_int_equal(tok_openapi_body(form, &again), TOK_OK);
+        assert_ptr_equal(body.ptr, again.ptr);
+        assert_int_equal(body.len, tok_openapi[form].len);
+        assert_true(tok_span_starts(body, form == TOK_OPENAPI_YAML ? TOK_LIT("# ") : TOK_LIT("{")));
+        assert_int_equal(etag.len, 22);
+        assert_true(etag.ptr[0] == '"' && etag.ptr[21] == '"');
+        assert_int_equal(tok_span_find(etag, ','), etag.len);
+    }
+    assert_false(tok_span_eq(tok_openapi[0].etag, tok_openapi[1].etag));
+}
+
+/* Without memory nobody gets half of it, and the next one gets all of it. */
+static void no_memory_is_told_and_forgotten(void **state)
+{
+    tok_span body = TOK_NONE;
+    fail_alloc_after(0);
+    assert_int_equal(tok_openapi_body(TOK_OPENAPI_YAML, &body), TOK_ERR_NOMEM);
+    assert_null(body.ptr);
+    fail_nothing();
+    assert_int_equal(tok_openapi_body(TOK_OPENAPI_YAML, &body), TOK_OK);
 }
 
 static int read_description(void **state)
 {
     struct tok_why why = {0};
-    tok_err err = tok_json_parse(tok_openapi_json.body, &openapi, &why);
+    tok_span text;
+    tok_err err = tok_openapi_body(TOK_OPENAPI_JSON, &text);
+    if (err == TOK_OK)
+        err = tok_json_parse(text, &openapi, &why);
     if (err != TOK_OK)
         print_error("%s\n", why.text);
     return err == TOK_OK ? 0 : -1;
@@ -242,7 +267,8 @@ int main(void)
         cmocka_unit_test(what_is_described_is_there),
         cmocka_unit_test(every_audit_event_is_described),
         cmocka_unit_test(every_oauth_error_is_described),
-        cmocka_unit_test(every_description_has_its_own_tag),
+        cmocka_unit_test(no_memory_is_told_and_forgotten),
+        cmocka_unit_test(each_form_is_one_text_with_a_tag),
     };
     return cmocka_run_group_tests(tests, read_description, forget_description);
 }
