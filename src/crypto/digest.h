@@ -14,7 +14,7 @@ void tok_sha256(tok_span data, uint8_t ret[static TOK_SHA256_BYTES]);
 
 /* HMAC-SHA-256 (RFC 2104) of our own rows and tokens: refresh tokens, client secret digests, log
  * pseudonyms. `purpose` is hashed first with its length, so that one key never answers for another use.
- * Any thread, no allocation, cannot fail. Cost: about 2 us. */
+ * Any thread, no allocation, cannot fail. Cost: half a microsecond, two without the processor's help. */
 void tok_mac(const struct tok_secret *key, tok_span purpose, tok_span data,
              uint8_t ret[static TOK_MAC_BYTES]);
 
