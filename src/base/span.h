@@ -39,6 +39,13 @@ static inline bool tok_span_eq(tok_span a, tok_span b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
+/* Below, at or above 0: by bytes, as a database orders texts. */
+static inline int tok_span_cmp(tok_span a, tok_span b)
+{
+    size_t common = a.len < b.len ? a.len : b.len;
+    int order = common != 0 ? memcmp(a.ptr, b.ptr, common) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
 /* ASCII only, as protocol words are. */
 bool tok_span_ieq(tok_span a, tok_span b);
 bool tok_span_starts(tok_span s, tok_span prefix);

@@ -3,6 +3,8 @@
 #ifndef TOK_BASE_TIME_H
 #define TOK_BASE_TIME_H
 
+#include "base/span.h"
+
 #include <stdint.h>
 
 typedef int64_t tok_time_us; /* since 1970, UTC */
@@ -22,5 +24,7 @@ static inline tok_time_s tok_time_to_s(tok_time_us t)
  * 9999 is shown as the nearest within. */
 #define TOK_TIME_TEXT_BYTES 21
 void tok_time_text(tok_time_s t, char dst[static TOK_TIME_TEXT_BYTES]);
+/* The same back, or "2026-11-24", which is its first second. false: neither, or no day of the calendar. */
+bool tok_time_parse(tok_span text, tok_time_s *ret);
 
 #endif

@@ -118,12 +118,27 @@ static void text_set(void **state)
     assert_int_equal(text.len, 0);
 }
 
+static void order_is_of_bytes(void **state)
+{
+    static const tok_span rising[] = {
+        TOK_LIT_INIT(""),   TOK_LIT_INIT("A"), TOK_LIT_INIT("a"),       TOK_LIT_INIT("a\0"),
+        TOK_LIT_INIT("ab"), TOK_LIT_INIT("b"), TOK_LIT_INIT("\xC3\xA9")};
+    const size_t count = sizeof rising / sizeof rising[0];
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < count; j++) {
+            int order = tok_span_cmp(rising[i], rising[j]);
+            assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+        }
+    assert_int_equal(tok_span_cmp(TOK_NONE, TOK_LIT("")), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ieq),       cmocka_unit_test(eq),       cmocka_unit_test(starts),
         cmocka_unit_test(find),      cmocka_unit_test(trim),     cmocka_unit_test(u64),
         cmocka_unit_test(hex_digit), cmocka_unit_test(text_set),
+        cmocka_unit_test(order_is_of_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,53 @@ static void text(void **state)
     }
 }
 
+static void text_back(void **state)
+{
+    static const struct {
+        const char *text;
+        tok_time_s t;
+    } good[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"1969-12-31T23:59:59Z", -1},
+        {"2000-02-29", 951782400},
+        {"2026-11-24T08:00:00Z", 1795507200},
+        {"9999-12-31T23:59:59Z", 253402300799},
+    };
+    static const char *const bad[] = {
+        "",
+        "2026",
+        "2026-11",
+        "2026-11-2",
+        "2026-11-024",
+        "2026/11/24",
+        " 2026-11-24",
+        "2026-11-24 ",
+        "2026-13-01",
+        "2026-00-01",
+        "2026-02-29",
+        "2026-04-31",
+        "0000-01-01",
+        "0999-12-31",
+        "2026-11-24T08:00:00",
+        "2026-11-24t08:00:00z",
+        "2026-11-24 08:00:00Z",
+        "2026-11-24T24:00:00Z",
+        "2026-11-24T08:60:00Z",
+        "2026-12-31T23:59:60Z",
+        "2026-11-24T08:00:00+00:00",
+        "+026-11-24",
+        "-026-11-24",
+    };
+    tok_time_s t = 0;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(tok_time_parse(tok_span_str(good[i].text), &t));
+        assert_int_equal(t, good[i].t);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (tok_time_parse(tok_span_str(bad[i]), &t))
+            fail_msg("%s is %lld", bad[i], (long long)t);
+}
+
 static void wall_time_is_the_kernels(void **state)
 {
     (void)state;
@@ -60,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text),
+        cmocka_unit_test(text_back),
         cmocka_unit_test(wall_time_is_the_kernels),
         cmocka_unit_test(monotonic_time_never_goes_back),
     };
