@@ -15,15 +15,16 @@ static const struct {
 #undef X
 };
 
-#define BIT(flag) (1u << TOK_FLAG_##flag)
+#define BIT(flag) (UINT64_C(1) << TOK_FLAG_##flag)
+_Static_assert(TOK_FLAG_COUNT <= 64, "a set of flags is 64 bits");
 #define COMMON_FLAGS (BIT(CONFIG) | BIT(DATA) | BIT(JSON) | BIT(SET))
 
 /* ---- usage ---- */
 
-static void print_flags(FILE *to, uint32_t set)
+static void print_flags(FILE *to, uint64_t set)
 {
     for (size_t i = 0; i < TOK_FLAG_COUNT; i++)
-        if (set & 1u << i)
+        if (set & UINT64_C(1) << i)
             fprintf(to, "  --%s%s%-*s %s\n", flags[i].word, flags[i].value ? " " : "",
                     (int)(20 - strlen(flags[i].word) - (flags[i].value != NULL)),
                     flags[i].value ? flags[i].value : "", flags[i].help);
@@ -131,7 +132,7 @@ static int read_flag(struct tok_args *a, int argc, char **argv, int *i)
     const char *word = argv[*i] + 2, *equals = strchr(word, '=');
     enum tok_flag flag =
         find_flag(tok_span_of(word, equals ? (size_t)(equals - word) : strlen(word)));
-    if (flag == TOK_FLAG_COUNT || !((a->command->flags | COMMON_FLAGS) & 1u << flag))
+    if (flag == TOK_FLAG_COUNT || !((a->command->flags | COMMON_FLAGS) & UINT64_C(1) << flag))
         return wrong(a, "unknown flag", argv[*i]);
     if (!flags[flag].value)
         return equals ? wrong(a, "takes no value", argv[*i]) : add(a, flag, NULL);

@@ -76,6 +76,7 @@ int tok_cmd_client_add(struct tok_args *a)
                         tok_span_str(a->given[TOK_FLAG_SCOPE] ? a->value[TOK_FLAG_SCOPE] : ""));
     tok_json_member_bool(&j, "public", a->given[TOK_FLAG_PUBLIC] != 0);
     tok_json_member_bool(&j, "all_scopes", a->given[TOK_FLAG_ALL_SCOPES] != 0);
+    tok_put_reason(a, &j);
     tok_err err = put_secret(a, &j, &why);
     tok_json_end(&j);
     return post_body(a, &path, &body, err, &why);
@@ -90,6 +91,7 @@ int tok_cmd_client_secret(struct tok_args *a)
     tok_admin_path(&path, "/admin/clients/", a->operand, "/secret");
     tok_json_object(&j);
     tok_json_member_bool(&j, "only", a->given[TOK_FLAG_ONLY] != 0);
+    tok_put_reason(a, &j);
     tok_err err = put_secret(a, &j, &why);
     tok_json_end(&j);
     return post_body(a, &path, &body, err, &why);
@@ -97,9 +99,8 @@ int tok_cmd_client_secret(struct tok_args *a)
 
 int tok_cmd_client_remove(struct tok_args *a)
 {
-    char path_room[PATH_ROOM];
+    char path_room[2 * PATH_ROOM];
     struct tok_buf path = TOK_BUF_ON(path_room);
     tok_admin_path(&path, "/admin/clients/", a->operand, "");
-    return tok_buf_ok(&path) ? tok_admin_command(a, "DELETE", path.ptr, TOK_NONE, NULL)
-                             : tok_fail(TOK_ERR_TOO_LARGE, NULL);
+    return tok_admin_remove(a, &path, "client");
 }

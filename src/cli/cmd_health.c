@@ -64,7 +64,19 @@ static tok_err ask_url(const char *url, struct tok_buf *room, struct tok_why *wh
     if (reply.status != 200)
         return tok_why_set(why, TOK_ERR_BUSY, "not ready (%d): %.*s", reply.status,
                            (int)reply.body.len, reply.body.ptr);
+    memmove(room->ptr, reply.body.ptr, reply.body.len);
+    room->len = reply.body.len;
     return TOK_OK;
+}
+
+/* Ready, and not all is well: the reason, or "". */
+static void take_degraded(tok_span answer, char *ret, size_t cap)
+{
+    tok_json_auto *parsed = NULL;
+    tok_span reason = TOK_LIT("");
+    if (tok_json_parse(answer, &parsed, NULL) == TOK_OK)
+        (void)tok_json_str(tok_json_get(parsed, "reason"), &reason);
+    snprintf(ret, cap, "%.*s", (int)reason.len, reason.ptr);
 }
 
 int tok_cmd_health(struct tok_args *a)
@@ -76,6 +88,12 @@ int tok_cmd_health(struct tok_args *a)
                                          : tok_daemon_health(a, &out, &why);
     if (err != TOK_OK)
         return tok_fail(err, &why);
-    printf(a->given[TOK_FLAG_JSON] ? "{\"ready\":true}\n" : "ready\n");
+    char degraded[64];
+    take_degraded(tok_buf_span(&out), degraded, sizeof degraded);
+    if (a->given[TOK_FLAG_JSON])
+        printf(degraded[0] ? "{\"ready\":true,\"degraded\":\"%s\"}\n" : "{\"ready\":true}\n",
+               degraded);
+    else
+        printf(degraded[0] ? "ready, degraded: %s\n" : "ready\n", degraded);
     return tok_finish_output();
 }

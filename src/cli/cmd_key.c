@@ -14,8 +14,7 @@ static void print_keys(const struct tok_json *answer)
 {
     int64_t fetches = 0;
     (void)tok_json_i64(tok_json_get(answer, "jwks_fetches"), &fetches);
-    tok_print_table(tok_json_get(answer, "keys"),
-                    "kid alg state created_at next_step next_at jwks_fetches");
+    tok_print_listing(answer, "keys", "kid alg state created_at next_step next_at jwks_fetches");
     printf("of %lld fetches of the key set in the last hour\n\n", (long long)fetches);
     tok_print_table(tok_json_get(answer, "symmetric_keys"),
                     "use number state created_at superseded_at sessions gone_at clients");
@@ -23,7 +22,7 @@ static void print_keys(const struct tok_json *answer)
 
 int tok_cmd_key_list(struct tok_args *a)
 {
-    return tok_admin_command(a, "GET", "/admin/keys", TOK_NONE, print_keys);
+    return tok_admin_list(a, "/admin/keys", print_keys);
 }
 
 static void print_symmetric(const struct tok_json *key, tok_span use)
@@ -58,13 +57,14 @@ static void print_rotated(const struct tok_json *key)
 
 int tok_cmd_key_rotate(struct tok_args *a)
 {
-    char room[512];
+    char room[2048];
     struct tok_buf body = TOK_BUF_ON(room);
     struct tok_json_out j = tok_json_out(&body);
     tok_json_object(&j);
     tok_json_member_bool(&j, "now", a->given[TOK_FLAG_NOW] != 0);
     if (a->given[TOK_FLAG_USE])
         tok_json_member_str(&j, "use", tok_span_str(a->value[TOK_FLAG_USE]));
+    tok_put_reason(a, &j);
     tok_json_end(&j);
     return tok_buf_ok(&body) ? tok_admin_command(a, "POST", "/admin/keys/rotate",
                                                  tok_buf_span(&body), print_rotated)
@@ -95,8 +95,7 @@ static void revoke_body(const struct tok_args *a, struct tok_buf *body)
     tok_json_object(&j);
     tok_json_member_bool(&j, "dry_run", a->given[TOK_FLAG_DRY_RUN] != 0);
     tok_json_member_bool(&j, "end_sessions", a->given[TOK_FLAG_END_SESSIONS] != 0);
-    if (a->given[TOK_FLAG_REASON])
-        tok_json_member_str(&j, "reason", tok_span_str(a->value[TOK_FLAG_REASON]));
+    tok_put_reason(a, &j);
     tok_json_end(&j);
 }
 
@@ -152,8 +151,7 @@ static int rewrap(struct tok_args *a, const char *file)
     struct tok_why why = {0};
     tok_json_object(&j);
     tok_json_member_str(&j, "new_master_key_file", tok_span_str(file));
-    if (a->given[TOK_FLAG_REASON])
-        tok_json_member_str(&j, "reason", tok_span_str(a->value[TOK_FLAG_REASON]));
+    tok_put_reason(a, &j);
     tok_json_end(&j);
     if (!tok_buf_ok(&body))
         return tok_fail(TOK_ERR_TOO_LARGE, NULL);
@@ -197,6 +195,7 @@ static tok_err import_body(struct tok_args *a, struct tok_buf *body, struct tok_
     tok_json_object(&j);
     tok_json_member_bool(&j, "activate", a->given[TOK_FLAG_ACTIVATE] != 0);
     tok_json_member_i64(&j, "until", (int64_t)until);
+    tok_put_reason(a, &j);
     bool is_pem = tok_span_starts(tok_buf_span(&text), TOK_LIT("-----BEGIN "));
     tok_json_member_str(&j, is_pem ? "pem" : "jwk", err == TOK_OK ? tok_buf_span(&text) : TOK_NONE);
     tok_json_end(&j);
@@ -243,23 +242,46 @@ static bool is_live(const struct tok_json *key)
            !tok_span_eq(state, TOK_LIT("retired")) && !tok_span_eq(state, TOK_LIT("revoked"));
 }
 
-static tok_err export(tok_span answer, struct tok_buf *out, struct tok_why *why)
+/* One page of them; `ret_next` is where the next one begins, or empty. */
+static tok_err export_page(tok_span answer, struct tok_json_out *j, struct tok_buf *ret_next,
+                           struct tok_why *why)
 {
     tok_json_auto *parsed = NULL;
+    tok_span next = TOK_LIT("");
     TOK_TRY(tok_json_parse(answer, &parsed, why));
     const struct tok_json *keys = tok_json_get(parsed, "keys");
+    for (size_t i = 0; i < tok_json_count(keys); i++) {
+        const struct tok_json *jwk = tok_json_get(tok_json_at(keys, i), "public_jwk");
+        if (jwk && is_live(tok_json_at(keys, i)))
+            print_jwk(jwk, j);
+    }
+    (void)tok_json_str(tok_json_get(parsed, "next"), &next);
+    *ret_next = tok_buf_on(ret_next->ptr, ret_next->cap);
+    tok_buf_put(ret_next, next);
+    tok_buf_putc(ret_next, 0);
+    return TOK_OK;
+}
+
+/* The living ones are the newest, at the end of the list. */
+static tok_err export(struct tok_args *a, struct tok_buf *answer, struct tok_buf *out,
+                      struct tok_why *why)
+{
+    char path_room[512], next_room[256] = "";
+    struct tok_buf next = TOK_BUF_ON(next_room);
     struct tok_json_out j = tok_json_out(out);
     tok_json_object(&j);
     tok_json_key(&j, "keys");
     tok_json_array(&j);
-    for (size_t i = 0; i < tok_json_count(keys); i++) {
-        const struct tok_json *jwk = tok_json_get(tok_json_at(keys, i), "public_jwk");
-        if (jwk && is_live(tok_json_at(keys, i)))
-            print_jwk(jwk, &j);
-    }
+    do {
+        struct tok_buf path = TOK_BUF_ON(path_room);
+        *answer = tok_buf_on(answer->ptr, answer->cap);
+        tok_admin_path(&path, next_room[0] ? "/admin/keys?after=" : "/admin/keys", next_room, "");
+        TOK_TRY(tok_admin_call(a, "GET", path.ptr, TOK_NONE, answer, why));
+        TOK_TRY(export_page(tok_buf_span(answer), &j, &next, why));
+    } while (tok_buf_ok(&next) && next_room[0]);
     tok_json_end(&j);
     tok_json_end(&j);
-    return tok_buf_ok(out) ? TOK_OK : TOK_ERR_TOO_LARGE;
+    return tok_buf_ok(out) && tok_buf_ok(&next) ? TOK_OK : TOK_ERR_TOO_LARGE;
 }
 
 int tok_cmd_key_export(struct tok_args *a)
@@ -270,9 +292,7 @@ int tok_cmd_key_export(struct tok_args *a)
         return tok_fail(TOK_ERR_NOMEM, NULL);
     struct tok_buf answer = tok_buf_on(room, TOK_REPLY_MAX),
                    out = tok_buf_on(room + TOK_REPLY_MAX, TOK_REPLY_MAX);
-    tok_err err = tok_admin_call(a, "GET", "/admin/keys", TOK_NONE, &answer, &why);
-    if (err == TOK_OK)
-        err = export(tok_buf_span(&answer), &out, &why);
+    tok_err err = export(a, &answer, &out, &why);
     if (err == TOK_OK)
         printf("%.*s\n", (int)out.len, out.ptr);
     free(room);

@@ -81,6 +81,7 @@ int tok_cmd_user_add(struct tok_args *a)
     if (a->given[TOK_FLAG_ID])
         tok_json_member_str(&j, "user_id", tok_span_str(a->value[TOK_FLAG_ID]));
     put_rights(a, &j);
+    tok_put_reason(a, &j);
     if (err == TOK_OK)
         err = put_password(&j, &why);
     tok_json_end(&j);
@@ -95,6 +96,7 @@ int tok_cmd_user_passwd(struct tok_args *a)
     struct tok_why why = {0};
     tok_admin_path(&path, "/admin/users/", a->operand, "/password");
     tok_json_object(&j);
+    tok_put_reason(a, &j);
     tok_err err = put_password(&j, &why);
     tok_json_end(&j);
     return post_body(a, &path, &body, err, &why, NULL);
@@ -109,35 +111,37 @@ int tok_cmd_user_roles(struct tok_args *a)
     tok_admin_path(&path, "/admin/users/", a->operand, "/rights");
     tok_json_object(&j);
     put_rights(a, &j);
+    tok_put_reason(a, &j);
     tok_json_end(&j);
     return post_body(a, &path, &body, TOK_OK, &why, tok_print_object);
 }
 
 /* ---- without a body ---- */
 
-static int act(struct tok_args *a, const char *method, const char *verb)
+static int act(struct tok_args *a, const char *verb)
 {
     char path_room[PATH_ROOM];
     struct tok_buf path = TOK_BUF_ON(path_room);
     tok_admin_path(&path, "/admin/users/", a->operand, verb);
-    if (!tok_buf_ok(&path))
-        return tok_fail(TOK_ERR_TOO_LARGE, NULL);
-    return tok_admin_command(a, method, path.ptr, TOK_NONE, NULL);
+    return tok_admin_act(a, "POST", &path, NULL);
 }
 
 int tok_cmd_user_disable(struct tok_args *a)
 {
-    return act(a, "POST", "/disable");
+    return act(a, "/disable");
 }
 int tok_cmd_user_enable(struct tok_args *a)
 {
-    return act(a, "POST", "/enable");
+    return act(a, "/enable");
 }
 int tok_cmd_user_logout(struct tok_args *a)
 {
-    return act(a, "POST", "/logout");
+    return act(a, "/logout");
 }
 int tok_cmd_user_remove(struct tok_args *a)
 {
-    return act(a, "DELETE", "");
+    char path_room[2 * PATH_ROOM];
+    struct tok_buf path = TOK_BUF_ON(path_room);
+    tok_admin_path(&path, "/admin/users/", a->operand, "");
+    return tok_admin_remove(a, &path, "user");
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BIT(flag) (1u << TOK_FLAG_##flag)
+#define BIT(flag) (UINT64_C(1) << TOK_FLAG_##flag)
 
 static int run_help(struct tok_args *a)
 {
@@ -20,25 +20,26 @@ static const struct tok_command commands[] = {
     {"init",   NULL,            NULL,   BIT(DEMO) | BIT(LISTEN),                        "make the data folder: database, master key, signing key", tok_cmd_init},
     {"migrate", NULL,           NULL,   0,                                              "bring the database to this version", tok_cmd_migrate},
     {"backup", NULL,            "FILE", BIT(FORCE),                                     "copy the database, while serving or not", tok_cmd_backup},
-    {"user",   "add",           "NAME", BIT(ID) | BIT(ROLE) | BIT(SCOPE),               "add a user; the password comes from standard input", tok_cmd_user_add},
-    {"user",   "list",          NULL,   BIT(AFTER),                                     "list users", tok_cmd_user_list},
-    {"user",   "passwd",        "NAME", 0,                                              "set a password and end all sessions", tok_cmd_user_passwd},
-    {"user",   "disable",       "NAME", 0,                                              "refuse logins and all tokens of a user", tok_cmd_user_disable},
-    {"user",   "enable",        "NAME", 0,                                              "allow logins again", tok_cmd_user_enable},
-    {"user",   "roles",         "NAME", BIT(ROLE) | BIT(SCOPE),                         "set the roles (and scopes) of a user", tok_cmd_user_roles},
-    {"user",   "logout",        "NAME", 0,                                              "end all sessions of a user", tok_cmd_user_logout},
-    {"user",   "remove",        "NAME", 0,                                              "remove a user", tok_cmd_user_remove},
-    {"user",   "import",        "FILE", BIT(DRY_RUN),                                   "take in users and their password hashes (JSON, CSV)", tok_cmd_user_import},
-    {"client", "add",           "ID",   BIT(GRANT) | BIT(SCOPE) | BIT(PUBLIC) | BIT(ALL_SCOPES) | BIT(SECRET_STDIN), "add a client; its secret is printed once", tok_cmd_client_add},
-    {"client", "list",          NULL,   BIT(AFTER),                                     "list clients", tok_cmd_client_list},
-    {"client", "secret",        "ID",   BIT(SECRET_STDIN) | BIT(ONLY),                  "a new secret beside the present one", tok_cmd_client_secret},
-    {"client", "remove",        "ID",   0,                                              "remove a client and end its sessions", tok_cmd_client_remove},
-    {"key",    "list",          NULL,   0,                                              "list signing keys, and our own symmetric ones", tok_cmd_key_list},
-    {"key",    "rotate",        NULL,   BIT(NOW) | BIT(USE),                            "make the next signing key, or another of our own keys", tok_cmd_key_rotate},
+    {"user",   "add",           "NAME", BIT(ID) | BIT(ROLE) | BIT(SCOPE) | BIT(REASON),               "add a user; the password comes from standard input", tok_cmd_user_add},
+    {"user",   "list",          NULL,   BIT(AFTER) | BIT(LIMIT) | BIT(PREFIX) | BIT(ROLE) | BIT(DISABLED),                                     "list users", tok_cmd_user_list},
+    {"user",   "passwd",        "NAME", BIT(REASON),                                              "set a password and end all sessions", tok_cmd_user_passwd},
+    {"user",   "disable",       "NAME", BIT(REASON),                                              "refuse logins and all tokens of a user", tok_cmd_user_disable},
+    {"user",   "enable",        "NAME", BIT(REASON),                                              "allow logins again", tok_cmd_user_enable},
+    {"user",   "roles",         "NAME", BIT(ROLE) | BIT(SCOPE) | BIT(REASON),                         "set the roles (and scopes) of a user", tok_cmd_user_roles},
+    {"user",   "logout",        "NAME", BIT(REASON),                                              "end all sessions of a user", tok_cmd_user_logout},
+    {"user",   "remove",        "NAME", BIT(REASON),                                              "remove a user", tok_cmd_user_remove},
+    {"user",   "import",        "FILE", BIT(DRY_RUN) | BIT(REASON),                                   "take in users and their password hashes (JSON, CSV)", tok_cmd_user_import},
+    {"client", "add",           "ID",   BIT(GRANT) | BIT(SCOPE) | BIT(PUBLIC) | BIT(ALL_SCOPES) | BIT(SECRET_STDIN) | BIT(REASON), "add a client; its secret is printed once", tok_cmd_client_add},
+    {"client", "list",          NULL,   BIT(AFTER) | BIT(LIMIT),                                     "list clients", tok_cmd_client_list},
+    {"client", "secret",        "ID",   BIT(SECRET_STDIN) | BIT(ONLY) | BIT(REASON),                  "a new secret beside the present one", tok_cmd_client_secret},
+    {"client", "remove",        "ID",   BIT(REASON),                                              "remove a client and end its sessions", tok_cmd_client_remove},
+    {"key",    "list",          NULL,   BIT(AFTER) | BIT(LIMIT),                                              "list signing keys, and our own symmetric ones", tok_cmd_key_list},
+    {"key",    "rotate",        NULL,   BIT(NOW) | BIT(USE) | BIT(REASON),                                       "make the next signing key, or another of our own keys", tok_cmd_key_rotate},
     {"key",    "revoke",        "KID",  BIT(DRY_RUN) | BIT(END_SESSIONS) | BIT(REASON),  "refuse every token of a key, now, and say whom it touches", tok_cmd_key_revoke},
     {"key",    "rewrap",        NULL,   BIT(NEW_MASTER_KEY_FILE) | BIT(REASON),         "seal everything under another master key", tok_cmd_key_rewrap},
-    {"key",    "import",        "FILE", BIT(ACTIVATE) | BIT(UNTIL),                     "take in a private or public key (JWK, PEM), to verify with", tok_cmd_key_import},
+    {"key",    "import",        "FILE", BIT(ACTIVATE) | BIT(UNTIL) | BIT(REASON),                     "take in a private or public key (JWK, PEM), to verify with", tok_cmd_key_import},
     {"key",    "export-public", NULL,   0,                                              "print the public keys as a JWK set", tok_cmd_key_export},
+    {"audit",  "list",          NULL,   BIT(USER) | BIT(CLIENT) | BIT(EVENT) | BIT(SINCE) | BIT(AFTER) | BIT(BEFORE) | BIT(LIMIT), "what has happened, newest first", tok_cmd_audit_list},
     {"policy", "test",          "FILE", 0,                                              "compile a policy file and run its tests", tok_cmd_policy_test},
     {"policy", "explain",       "METHOD PATH", BIT(AS) | BIT(HOST) | BIT(POLICY),       "say which rule decides, and why not the others", tok_cmd_policy_explain},
     {"token",  "check",         NULL,   0,                                              "say whether the token on standard input is good", tok_cmd_token_check},

@@ -13,30 +13,39 @@
     X(AFTER, "after", "NAME", "what comes after this one in the order of the list")                \
     X(ALL_SCOPES, "all-scopes", NULL, "whatever the user may have")                                \
     X(AS, "as", "JSON", "who asks: {\"sub\": …, \"roles\": […], \"scope\": …}; default: nobody")   \
+    X(BEFORE, "before", "ID", "only what comes before this one in the order of the list")          \
+    X(CLIENT, "client", "ID", "of this client")                                                    \
     X(CONFIG, "config", "FILE", "configuration file (YAML)")                                       \
     X(DATA, "data", "DIR", "data folder (option data)")                                            \
     X(DEMO, "demo", NULL, "also make a user and a client to try, and print them once")             \
+    X(DISABLED, "disabled", NULL, "only those who may not log in")                                 \
     X(DRY_RUN, "dry-run", NULL, "say what it would do, and do nothing")                            \
     X(END_SESSIONS, "end-sessions", NULL, "end the sessions that it touches too")                  \
+    X(EVENT, "event", "EVENT", "of this kind: login, user_disabled, …")                            \
     X(FORCE, "force", NULL, "replace the file that is there")                                      \
     X(GRANT, "grant", "A,B", "password, refresh_token, client_credentials")                        \
     X(HOST, "host", "HOST", "the host that was asked for")                                         \
     X(ID, "id", "ID", "user id that must be kept")                                                 \
     X(JSON, "json", NULL, "print JSON")                                                            \
+    X(LIMIT, "limit", "N", "no more than so many: 1 to 1000")                                      \
     X(LISTEN, "listen", "ADDRESS", "address to serve on (option listen)")                          \
     X(NEW_MASTER_KEY_FILE, "new-master-key-file", "FILE", "32 bytes: raw, hex or base64url")       \
     X(NOW, "now", NULL, "sign at once, although some verifiers may not have seen the key")         \
     X(ONLY, "only", NULL, "older secrets end now")                                                 \
     X(POLICY, "policy", "FILE", "policy file (default: option policy.file)")                       \
+    X(PREFIX, "prefix", "TEXT", "whose names begin so")                                            \
     X(PUBLIC, "public", NULL, "a client that can keep no secret")                                  \
     X(REASON, "reason", "TEXT", "why, for the audit log")                                          \
     X(ROLE, "role", "ROLE", "may repeat")                                                          \
     X(SCOPE, "scope", "'A B'", "scopes, space separated")                                          \
     X(SECRET_STDIN, "secret-stdin", NULL, "read the secret from standard input")                   \
     X(SET, "set", "NAME=VALUE", "set an option; may repeat")                                       \
+    X(SINCE, "since", "TIME",                                                                      \
+      "seconds since 1970, 2026-11-24, 2026-11-24T08:00:00Z, or 15m, 12h, 30d ago")                \
     X(UNTIL, "until", "SECONDS", "verify until then (seconds since 1970)")                         \
     X(USE, "use", "USE", "signing (default), refresh-mac or secret-digest")                        \
-    X(URL, "url", "URL", "base URL instead of the admin socket")
+    X(URL, "url", "URL", "base URL instead of the admin socket")                                   \
+    X(USER, "user", "NAME", "of this user (name or id)")
 
 enum tok_flag {
 #define X(name, word, value, help) TOK_FLAG_##name,
@@ -66,7 +75,7 @@ typedef int tok_command_fn(struct tok_args *a);
 struct tok_command {
     const char *noun, *verb; /* verb NULL: the noun alone */
     const char *operand;     /* "NAME", "METHOD PATH", or NULL */
-    uint32_t flags;          /* bits of enum tok_flag beside the common ones */
+    uint64_t flags;          /* bits of enum tok_flag beside the common ones */
     const char *help;
     tok_command_fn *run;
 };
@@ -79,6 +88,7 @@ tok_command_fn tok_cmd_client_add, tok_cmd_client_list, tok_cmd_client_secret,
     tok_cmd_client_remove;
 tok_command_fn tok_cmd_key_list, tok_cmd_key_rotate, tok_cmd_key_revoke, tok_cmd_key_import,
     tok_cmd_key_export, tok_cmd_key_rewrap;
+tok_command_fn tok_cmd_audit_list;
 tok_command_fn tok_cmd_policy_test, tok_cmd_policy_explain;
 tok_command_fn tok_cmd_token_check, tok_cmd_config_check, tok_cmd_config_show;
 
@@ -138,7 +148,15 @@ int tok_admin_command(struct tok_args *a, const char *method, const char *path, 
 TOK_MUST_USE tok_err tok_admin_show(struct tok_args *a, tok_span answer,
                                     void (*print)(const struct tok_json *answer),
                                     struct tok_why *why);
-/* The same for a listing: one page, from --after on. */
+/* "reason": --reason, if it was given. */
+void tok_put_reason(const struct tok_args *a, struct tok_json_out *j);
+/* A change that takes no more than a reason: in the body, or for DELETE in the query. `path` as tok_admin_path
+ * leaves it. */
+int tok_admin_act(struct tok_args *a, const char *method, struct tok_buf *path,
+                  void (*print)(const struct tok_json *answer));
+/* Of DELETE: false, having said that there is no such `thing`, when there was nothing to remove. */
+int tok_admin_remove(struct tok_args *a, struct tok_buf *path, const char *thing);
+/* The same for a listing: one page, by the flags that were given. */
 int tok_admin_list(struct tok_args *a, const char *path,
                    void (*print)(const struct tok_json *answer));
 /* Is the daemon of this data folder ready? */

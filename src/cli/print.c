@@ -7,8 +7,8 @@
 
 static bool is_time(tok_span name)
 {
-    static const tok_span words[] = {{"exp", 3}, {"iat", 3}};
-    for (size_t i = 0; i < 2; i++)
+    static const tok_span words[] = {{"at", 2}, {"exp", 3}, {"iat", 3}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (tok_span_eq(name, words[i]))
             return true;
     return name.len > 3 && tok_span_eq(tok_span_skip(name, name.len - 3), TOK_LIT("_at"));
@@ -103,11 +103,10 @@ void tok_print_listing(const struct tok_json *answer, const char *name, const ch
 {
     char room[CELL_ROOM];
     struct tok_buf next = TOK_BUF_ON(room);
-    tok_span text;
+    const struct tok_json *value = tok_json_get(answer, "next");
     tok_print_table(tok_json_get(answer, name), columns);
-    if (!tok_json_str(tok_json_get(answer, "next"), &text))
+    if (!value || !put_value(TOK_LIT("next"), value, &next))
         return;
-    put_safe(text, &next);
     fprintf(stderr, "tokend: there are more: --after '%.*s'\n", (int)next.len, next.ptr);
 }
 

@@ -2,6 +2,7 @@
 #include "daemon/clerk_thread.h"
 
 #include "base/log.h"
+#include "service/audit.h"
 #include "service/keys.h"
 #include "service/secrets.h"
 
@@ -42,9 +43,11 @@ static void *run(void *arg)
     struct tok_clerk_thread *t = arg;
     tok_time_s next_at = 0;
     (void)pthread_setname_np(pthread_self(), "clerk");
-    while (!t->stop)
+    while (!t->stop) {
+        tok_audit_flush(t->clerk, false);
         if (tok_clerk_serve(t->clerk, tick(t->clerk, &next_at)))
             next_at = 0; /* a key may have been made, imported or revoked by hand */
+    }
     return NULL;
 }
 

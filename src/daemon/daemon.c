@@ -8,6 +8,7 @@
 #include "daemon/process.h"
 #include "endpoint/context.h"
 #include "endpoint/endpoints.h"
+#include "service/audit.h"
 #include "service/boot.h"
 #include "service/settings.h"
 
@@ -96,7 +97,7 @@ static void post_http(struct daemon *d, struct tok_config *config, struct http_n
     d->http_config = tok_config_ref(config);
 }
 
-static tok_err reload(struct tok_clerk *c, struct tok_why *why)
+static tok_err reload(struct tok_clerk *c, const struct tok_audit_context *who, struct tok_why *why)
 {
     struct daemon *d = daemon_of(c);
     struct tok_config *config = NULL;
@@ -110,7 +111,12 @@ static tok_err reload(struct tok_clerk *c, struct tok_why *why)
     if (err == TOK_OK)
         err = prepare_http(d, config, &news);
     if (err == TOK_OK)
+        err = tok_audit_change(c, TOK_AUDIT_RELOADED, who);
+    if (err == TOK_OK)
         err = tok_clerk_publish_settings(c, &settings);
+    if (err != TOK_OK)
+        (void)tok_why_set(why, err, "%s",
+                          tok_err_row(err)->text); /* unless it has been said better */
     if (err == TOK_OK) {
         post_http(d, config, &news);
         tok_log_set_level((enum tok_level)config->log_level);
@@ -126,8 +132,10 @@ static tok_err reload(struct tok_clerk *c, struct tok_why *why)
 
 static void run_reload_job(struct tok_clerk *c, struct tok_clerk_job *job)
 {
+    struct tok_audit_context who = {0};
     struct tok_why why = {0};
-    (void)c->reload(c, &why); /* who sent the signal reads the log */
+    (void)tok_text_set(&who.actor, TOK_LIT("signal"));
+    (void)c->reload(c, &who, &why); /* who sent the signal reads the log */
     free(job);
 }
 
@@ -307,6 +315,8 @@ static void stop(struct daemon *d)
     tok_hasher_destroy(&svc->hasher);
     if (served)
         settle(d); /* what was hashed reaches the store */
+    if (served)
+        tok_audit_flush(&d->clerk, true);
     if (d->has_clerk)
         tok_reader_close(&d->clerk.reader);
     tok_store_close(&svc->store); /* what was queued is durable, its answers are on their way */

@@ -3,10 +3,12 @@
 #include "endpoint/admin.h"
 
 #include "endpoint/endpoints.h"
+#include "endpoint/tagged.h"
 
 #include "base/words.h"
 #include "http/respond.h"
 #include "service/admin.h"
+#include "service/audit.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,42 +29,83 @@ struct admin_job {
 
 /* ---- who ---- */
 
-static bool authorise_uid(const struct tok_request *r, uid_t uid, struct tok_buf *actor)
+/* Zero refuses. */
+enum verdict { NO_CREDENTIALS = 0, NOT_ALLOWED, ALLOWED };
+
+struct caller {
+    struct tok_refused_admin
+        who; /* who it would be, and why not; spans live as long as this and the request */
+    struct tok_principal principal;
+    char room[32];
+};
+
+static enum verdict judge_uid(uid_t uid, struct caller *caller)
 {
-    tok_buf_printf(actor, "uid:%u", (unsigned)uid);
-    return uid == 0 || uid == geteuid();
+    struct tok_buf actor = TOK_BUF_ON(caller->room);
+    tok_buf_printf(&actor, "uid:%u", (unsigned)uid);
+    caller->who.actor = tok_buf_span(&actor);
+    caller->who.reason = TOK_LIT("wrong_uid");
+    return uid == 0 || uid == geteuid() ? ALLOWED : NOT_ALLOWED;
 }
 
-/* Over TCP: one of our own access tokens, of a person who holds the role. */
-static bool authorise_bearer(struct tok_request *r, struct tok_buf *actor)
+/* A good token: one of our own, of a person who holds the role? */
+static enum verdict judge_principal(struct caller *caller)
+{
+    const struct tok_principal *p = &caller->principal;
+    caller->who.reason = TOK_LIT("foreign_token");
+    if (p->is_foreign)
+        return NOT_ALLOWED;
+    caller->who.reason = TOK_LIT("not_admin");
+    caller->who.actor = p->claims.sub;
+    caller->who.user_id = p->is_client ? TOK_LIT("") : p->claims.sub;
+    caller->who.client_id = p->claims.client_id;
+    return tok_words_has(p->roles, ADMIN_ROLE) ? ALLOWED : NOT_ALLOWED;
+}
+
+static enum verdict judge_bearer(struct tok_request *r, struct caller *caller)
 {
     struct tok_context *context = tok_context_of(r);
     enum tok_authorization kind;
     struct tok_credentials given;
-    struct tok_principal principal;
-    if (tok_credentials_of(r, &kind, &given) != TOK_OK || kind != TOK_AUTH_BEARER ||
-        tok_authenticate(context->local, given.token, tok_context_now(context), &principal) !=
-            TOK_REASON_GOOD) {
+    caller->who.reason = TOK_LIT("no_token");
+    if (tok_credentials_of(r, &kind, &given) != TOK_OK || kind != TOK_AUTH_BEARER)
+        return NO_CREDENTIALS;
+    enum tok_reason reason =
+        tok_authenticate(context->local, given.token, tok_context_now(context), &caller->principal);
+    if (reason == TOK_REASON_GOOD)
+        return judge_principal(caller);
+    caller->who.reason = tok_reason_word(reason);
+    return NO_CREDENTIALS;
+}
+
+static void refuse(struct tok_request *r, bool on_socket, enum verdict verdict)
+{
+    if (on_socket)
+        tok_respond_error(r, TOK_ERR_FORBIDDEN);
+    else if (verdict == NO_CREDENTIALS)
         tok_respond_unauthenticated(r, NULL, TOK_LIT("Bearer realm=\"tokend\""));
-        return false;
-    }
-    if (principal.is_foreign || !tok_words_has(principal.roles, ADMIN_ROLE)) {
+    else
         tok_respond_forbidden(r, NULL,
                               TOK_LIT("Bearer realm=\"tokend\", error=\"insufficient_scope\""));
-        return false;
-    }
-    tok_buf_put(actor, principal.claims.sub);
-    return true;
 }
 
 bool tok_admin_authorise(struct tok_request *r, struct tok_buf *actor)
 {
     uid_t uid;
-    if (!tok_request_peer_uid(r, &uid))
-        return authorise_bearer(r, actor);
-    if (authorise_uid(r, uid, actor))
+    struct caller caller;
+    bool on_socket = tok_request_peer_uid(r, &uid);
+    caller.who = (struct tok_refused_admin){.actor = TOK_LIT(""),
+                                            .user_id = TOK_LIT(""),
+                                            .client_id = TOK_LIT(""),
+                                            .from = tok_caller_of(r)};
+    enum verdict verdict = on_socket ? judge_uid(uid, &caller) : judge_bearer(r, &caller);
+    if (verdict == ALLOWED) {
+        tok_buf_put(actor, caller.who.actor);
         return true;
-    tok_respond_error(r, TOK_ERR_FORBIDDEN);
+    }
+    struct tok_context *context = tok_context_of(r);
+    tok_audit_refused_admin(context->service, context->local, &caller.who);
+    refuse(r, on_socket, verdict);
     return false;
 }
 
@@ -77,18 +120,33 @@ static void job_destroy(struct admin_job *job)
     free(job);
 }
 
-static void answer(struct tok_request *r, const struct tok_admin_reply *reply)
+static void answer_good(struct tok_request *r, const struct tok_admin_reply *reply)
 {
     struct tok_answer a = {.body = tok_buf_span(&reply->body)};
-    if (reply->err != TOK_OK && reply->why.text[0] &&
-        tok_err_row(reply->err)->fault == TOK_FAULT_CLIENT)
-        tok_respond_error_text(r, reply->err, tok_span_str(reply->why.text));
-    else if (reply->err != TOK_OK)
-        tok_respond_error(r, reply->err);
-    else if (reply->created)
+    tok_span etag = tok_text_span(&reply->etag);
+    bool reads = (tok_request_method(r) & (TOK_GET | TOK_HEAD)) != 0;
+    if (etag.len != 0 && reads) {
+        tok_respond_tagged(r, &a, etag);
+        return;
+    }
+    if (etag.len != 0)
+        tok_answer_header(&a, TOK_LIT("etag"), etag);
+    if (reply->created)
         tok_respond_created(r, &a);
     else
         tok_respond(r, &a);
+}
+
+static void answer(struct tok_request *r, const struct tok_admin_reply *reply)
+{
+    if (reply->err == TOK_OK)
+        answer_good(r, reply);
+    else if (reply->err == TOK_ERR_METHOD)
+        tok_respond_not_allowed(r, tok_text_span(&reply->allow));
+    else if (reply->why.text[0] && tok_err_row(reply->err)->fault == TOK_FAULT_CLIENT)
+        tok_respond_error_text(r, reply->err, tok_span_str(reply->why.text));
+    else
+        tok_respond_error(r, reply->err);
 }
 
 static void on_back(struct tok_msg *msg)
@@ -115,6 +173,8 @@ static void on_clerk(struct tok_clerk *c, struct tok_clerk_job *clerk_job)
 
 static tok_span keep(struct tok_buf *room, tok_span s)
 {
+    if (!s.ptr)
+        return s;
     size_t start = room->len;
     tok_buf_put(room, s);
     return tok_span_of(room->ptr + start, room->len - start);
@@ -150,6 +210,7 @@ static bool fill(struct admin_job *job, struct tok_request *r, tok_span actor)
         .query = keep(&room, tok_request_query(r)),
         .body = keep(&room, tok_request_body(r)),
         .actor = keep(&room, actor),
+        .if_match = keep(&room, tok_header_list_of(r, TOK_LIT("if-match"))),
         .from = {.peer = keep(&room, from.peer),
                  .prefix = from.prefix,
                  .request_id = keep(&room, from.request_id)},

@@ -85,6 +85,26 @@ struct tok_caller tok_caller_of(struct tok_request *r)
     };
 }
 
+/* ---- headers ---- */
+
+/* SPEC rfc9110#5.3: several lines are one list. */
+tok_span tok_header_list_of(struct tok_request *r, tok_span name)
+{
+    tok_span line;
+    unsigned count = tok_request_header(r, name, &line);
+    if (count <= 1)
+        return line;
+    size_t bytes = 0;
+    for (unsigned i = 0; i < count; i++)
+        bytes += tok_request_header_at(r, name, i).len + 1;
+    struct tok_buf list = tok_buf_on(tok_request_alloc(r, bytes), bytes);
+    for (unsigned i = 0; i < count; i++) {
+        tok_buf_put(&list, tok_request_header_at(r, name, i));
+        tok_buf_putc(&list, ',');
+    }
+    return tok_buf_span(&list);
+}
+
 /* ---- who ---- */
 
 tok_err tok_credentials_of(struct tok_request *r, enum tok_authorization *ret_kind,

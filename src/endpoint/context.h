@@ -39,6 +39,9 @@ struct tok_caller tok_caller_of(struct tok_request *r);
 TOK_MUST_USE tok_err tok_credentials_of(struct tok_request *r, enum tok_authorization *ret_kind,
                                         struct tok_credentials *ret);
 
+/* A header that is a list: its lines joined by commas, in the request's memory; ptr NULL when there is none. */
+tok_span tok_header_list_of(struct tok_request *r, tok_span name);
+
 /* Which client is calling, from the header or the form (`id`, `secret`: ptr NULL when absent). false: the
  * answer has been sent. */
 bool tok_client_of(struct tok_request *r, tok_span id, tok_span secret,

@@ -57,6 +57,14 @@ static void print_lost_lines(struct tok_buf *out)
                    (unsigned long long)tok_log_lines_lost());
 }
 
+static void print_lost_rows(const struct tok_service *svc, struct tok_buf *out)
+{
+    tok_buf_printf(out,
+                   "# TYPE tokend_audit_rows_lost_total counter\n"
+                   "tokend_audit_rows_lost_total %llu\n",
+                   (unsigned long long)tok_store_audit_lost(svc->store));
+}
+
 static void print_gauge(struct tok_buf *out, const char *name, int64_t value)
 {
     tok_buf_printf(out, "# TYPE %s gauge\n%s %lld\n", name, name, (long long)value);
@@ -69,8 +77,10 @@ static void print_all(const struct tok_context *c, struct tok_buf *out)
         print_counter(c->service, i, out);
     print_reasons(c->service, out);
     print_lost_lines(out);
+    print_lost_rows(c->service, out);
     print_gauge(out, "tokend_hasher_waiting", (int64_t)tok_hasher_waiting(c->service->hasher));
     print_gauge(out, "tokend_store_writable", tok_store_writable(c->service->store));
+    print_gauge(out, "tokend_audit_works", tok_store_audit_works(c->service->store));
     print_gauge(out, "tokend_keys", (int64_t)c->local->keyring->count);
     print_gauge(out, "tokend_signing_key", c->local->keyring->active != NULL);
     print_gauge(out, "tokend_revocations", (int64_t)c->local->revocations.count);

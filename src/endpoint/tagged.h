@@ -4,8 +4,8 @@
 
 #include "http/respond.h"
 
-/* 200 with the header ETag, or 304 when If-None-Match names it. `etag`: strong, with its quotes, without a
- * comma. Loop thread. */
+/* 200 with the header ETag, or 304 when If-None-Match names it. `etag`: strong, with its quotes. Loop
+ * thread. */
 void tok_respond_tagged(struct tok_request *r, struct tok_answer *a, tok_span etag);
 
 #endif

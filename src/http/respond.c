@@ -234,16 +234,21 @@ void tok_respond_preflight(struct tok_request *r, const struct tok_answer *a)
 }
 
 /* SPEC rfc9110#15.5.6 */
+void tok_respond_not_allowed(struct tok_request *r, tok_span allow)
+{
+    const struct tok_err_row *row = tok_err_row(TOK_ERR_METHOD);
+    struct tok_answer a = {.body = error_body(r, row, tok_span_str(row->text))};
+    tok_answer_header(&a, TOK_LIT("allow"), allow);
+    answer(r, tok_status_index(row->status), &a);
+}
+
 void tok_respond_method(struct tok_request *r)
 {
     char room[64];
     struct tok_buf allow = TOK_BUF_ON(room);
-    const struct tok_err_row *row = tok_err_row(TOK_ERR_METHOD);
-    struct tok_answer a = {.body = error_body(r, row, tok_span_str(row->text))};
     tok_methods_print(r->route->methods, &allow);
     tok_assert(tok_buf_ok(&allow));
-    tok_answer_header(&a, TOK_LIT("allow"), tok_buf_span(&allow));
-    answer(r, tok_status_index(row->status), &a);
+    tok_respond_not_allowed(r, tok_buf_span(&allow));
 }
 
 h2o_iovec_t tok_respond_instead(struct tok_request *r, tok_err err)

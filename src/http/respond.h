@@ -45,6 +45,9 @@ void tok_respond_retry(struct tok_request *r, tok_err err, int64_t retry_after_s
 /* INVALID_REQUEST and its like with fixed words of the endpoint's own instead of the row's. */
 void tok_respond_error_text(struct tok_request *r, tok_err err, tok_span text);
 
+/* 405 of what lies below a prefix, where the route takes any method: `allow` is what this path takes. */
+void tok_respond_not_allowed(struct tok_request *r, tok_span allow);
+
 /* The three answers the seed fixes (RFC 6750 section 3). `challenge` is the whole WWW-Authenticate. */
 void tok_respond_unauthenticated(struct tok_request *r, const struct tok_answer *extra,
                                  tok_span challenge); /* 401 Could not validate credentials */

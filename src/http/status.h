@@ -17,6 +17,7 @@
     X(405, "Method Not Allowed")                                                                   \
     X(409, "Conflict")                                                                             \
     X(411, "Length Required")                                                                      \
+    X(412, "Precondition Failed")                                                                  \
     X(413, "Content Too Large")                                                                    \
     X(415, "Unsupported Media Type")                                                               \
     X(429, "Too Many Requests")                                                                    \

@@ -13,3 +13,11 @@ const char *tok_audit_word(enum tok_audit_event e)
     tok_assert((unsigned)e < TOK_AUDIT_COUNT);
     return words[e];
 }
+
+enum tok_audit_event tok_audit_event_of(tok_span word)
+{
+    int e = TOK_AUDIT_COUNT - 1;
+    while (e > TOK_AUDIT_NONE && !tok_span_eq(word, tok_span_str(tok_audit_word(e))))
+        e--;
+    return (enum tok_audit_event)e;
+}

@@ -33,7 +33,9 @@
     X(KEY_REVOKED, "key_revoked")                                                                  \
     X(SYMMETRIC_KEY_CREATED, "symmetric_key_created")                                              \
     X(SYMMETRIC_KEY_DROPPED, "symmetric_key_dropped")                                              \
-    X(MASTER_KEY_CHANGED, "master_key_changed")
+    X(MASTER_KEY_CHANGED, "master_key_changed")                                                    \
+    X(RELOADED, "reloaded")                                                                        \
+    X(ADMIN_REFUSED, "admin_refused")
 
 enum tok_audit_event {
     TOK_AUDIT_NONE = 0,
@@ -43,13 +45,17 @@ enum tok_audit_event {
         TOK_AUDIT_COUNT
 };
 const char *tok_audit_word(enum tok_audit_event e);
+/* TOK_AUDIT_NONE: a word of none. */
+enum tok_audit_event tok_audit_event_of(tok_span word);
+
+#define TOK_AUDIT_REASON_MAX 200
 
 /* Who did it and from where; the store adds the event and the subjects it touched. */
 struct tok_audit_context {
     TOK_TEXT(TOK_SUBJECT_MAX) actor; /* "schedule", "uid:0", a user or client id */
     TOK_TEXT(46) peer;               /* address, or "" */
     TOK_TEXT(64) request_id;
-    TOK_TEXT(200) reason; /* an administrator's words, why a login failed, or "" */
+    TOK_TEXT(TOK_AUDIT_REASON_MAX) reason; /* an administrator's words, why a login failed, or "" */
 };
 
 struct tok_audit_row {
@@ -60,6 +66,7 @@ struct tok_audit_row {
     TOK_TEXT(TOK_USER_ID_MAX) user_id;
     TOK_TEXT(TOK_CLIENT_ID_MAX) client_id;
     TOK_TEXT(64) object; /* session id, key id, token id */
+    int64_t count;       /* events that this row sums: 1 as a rule */
 };
 
 #endif

@@ -24,6 +24,7 @@ struct tok_client {
     struct tok_client_secret secret[TOK_CLIENT_SECRETS_MAX];
     int64_t epoch;
     tok_time_s created_at, updated_at;
+    int64_t version; /* model/version.h */
 };
 
 #define TOK_GRANT_PASSWORD TOK_LIT("password")

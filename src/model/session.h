@@ -59,6 +59,11 @@ void tok_session_apply(struct tok_session *s, enum tok_advance outcome, uint64_t
                        uint16_t mac_key_now, tok_time_us now, tok_time_s access_exp,
                        const struct tok_refresh_rules *rules);
 /* Neither ended nor past idle_until or expires_at. */
+/* Another number for every state that one session goes through: model/version.h, without a column. */
+static inline int64_t tok_session_version(const struct tok_session *s)
+{
+    return (int64_t)(2 * s->seq + s->ended);
+}
 bool tok_session_alive(const struct tok_session *s, tok_time_us now);
 /* When the row may be purged: everything it could still answer for is over. */
 tok_time_s tok_session_row_expires(const struct tok_session *s);

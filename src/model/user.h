@@ -18,6 +18,7 @@ struct tok_user {
     tok_time_s epoch_at;                 /* when it last rose; 0: never */
     bool disabled;
     tok_time_s created_at, updated_at;
+    int64_t version; /* model/version.h; a new hash of the same password leaves it */
 };
 
 /* [A-Za-z0-9._:@-]{1,64}, not starting "client:". */

@@ -1,11 +1,9 @@
-/* service/admin.c: the table of administrative operations, and how their input is read. Clerk's thread. */
+/* service/admin.c: the table of administrative operations, and which one a path means. Clerk's thread. */
 #include "service/admin_ops.h"
-
-#include "base/words.h"
 
 /* ---- operations without a file of their own ---- */
 
-static void reload(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+static void reload(struct tok_clerk *c, const struct tok_admin_call *call,
                    struct tok_admin_reply *reply)
 {
     if (!c->reload) {
@@ -13,62 +11,48 @@ static void reload(struct tok_clerk *c, const struct tok_admin_request *rq, tok_
                                  "no daemon is running: it reads its configuration when it starts");
         return;
     }
-    reply->err = c->reload(c, &reply->why);
+    reply->err = c->reload(c, &call->who, &reply->why);
     if (reply->err == TOK_OK)
         tok_admin_done(reply);
 }
 
 /* ---- the table ---- */
 
+/* clang-format off */
 static const struct tok_admin_op table[] = {
-    {"GET", "/admin/audit", tok_admin_audit_list},
-    {"GET", "/admin/clients", tok_admin_clients_list},
-    {"POST", "/admin/clients", tok_admin_clients_add},
-    {"POST", "/admin/clients/{id}/secret", tok_admin_clients_secret},
-    {"DELETE", "/admin/clients/{id}", tok_admin_clients_remove},
-    {"GET", "/admin/keys", tok_admin_keys_list},
-    {"POST", "/admin/keys/import", tok_admin_keys_import},
-    {"POST", "/admin/keys/rewrap", tok_admin_keys_rewrap},
-    {"POST", "/admin/keys/rotate", tok_admin_keys_rotate},
-    {"POST", "/admin/keys/{id}/revoke", tok_admin_keys_revoke},
-    {"POST", "/admin/reload", reload},
-    {"GET", "/admin/sessions", tok_admin_sessions_list},
-    {"DELETE", "/admin/sessions/{id}", tok_admin_sessions_end},
-    {"POST", "/admin/token/check", tok_admin_token_check},
-    {"GET", "/admin/users", tok_admin_users_list},
-    {"POST", "/admin/users", tok_admin_users_add},
-    {"POST", "/admin/users/import", tok_admin_users_import},
-    {"GET", "/admin/users/{id}", tok_admin_users_get},
-    {"DELETE", "/admin/users/{id}", tok_admin_users_remove},
-    {"POST", "/admin/users/{id}/disable", tok_admin_users_disable},
-    {"POST", "/admin/users/{id}/enable", tok_admin_users_enable},
-    {"POST", "/admin/users/{id}/logout", tok_admin_users_logout},
-    {"POST", "/admin/users/{id}/password", tok_admin_users_password},
-    {"POST", "/admin/users/{id}/rights", tok_admin_users_rights},
+    {"GET",    "/admin/audit",                 tok_admin_audit_list,     false, NULL, "after before limit user client event since"},
+    {"GET",    "/admin/clients",               tok_admin_clients_list,   false, NULL, "after limit"},
+    {"POST",   "/admin/clients",               tok_admin_clients_add,    true,  "client_id client_secret grants scope public all_scopes", NULL},
+    {"GET",    "/admin/clients/{id}",          tok_admin_clients_get,    false, NULL, NULL},
+    {"DELETE", "/admin/clients/{id}",          tok_admin_clients_remove, true,  NULL, NULL},
+    {"POST",   "/admin/clients/{id}/secret",   tok_admin_clients_secret, true,  "client_secret only", NULL},
+    {"GET",    "/admin/keys",                  tok_admin_keys_list,      false, NULL, "after limit"},
+    {"POST",   "/admin/keys/import",           tok_admin_keys_import,    true,  "jwk pem activate until", NULL},
+    {"POST",   "/admin/keys/rewrap",           tok_admin_keys_rewrap,    true,  "new_master_key_file", NULL},
+    {"POST",   "/admin/keys/rotate",           tok_admin_keys_rotate,    true,  "now use", NULL},
+    {"GET",    "/admin/keys/{id}",             tok_admin_keys_get,       false, NULL, NULL},
+    {"POST",   "/admin/keys/{id}/revoke",      tok_admin_keys_revoke,    true,  "dry_run end_sessions", NULL},
+    {"POST",   "/admin/reload",                reload,                   true,  NULL, NULL},
+    {"GET",    "/admin/sessions",              tok_admin_sessions_list,  false, NULL, "after limit user client live"},
+    {"GET",    "/admin/sessions/{id}",         tok_admin_sessions_get,   false, NULL, NULL},
+    {"DELETE", "/admin/sessions/{id}",         tok_admin_sessions_end,   true,  NULL, NULL},
+    {"POST",   "/admin/token/check",           tok_admin_token_check,    false, "token", NULL},
+    {"GET",    "/admin/users",                 tok_admin_users_list,     false, NULL, "after limit prefix role disabled"},
+    {"POST",   "/admin/users",                 tok_admin_users_add,      true,  "username password user_id roles scope", NULL},
+    {"POST",   "/admin/users/import",          tok_admin_users_import,   true,  "users dry_run", NULL},
+    {"GET",    "/admin/users/{id}",            tok_admin_users_get,      false, NULL, NULL},
+    {"DELETE", "/admin/users/{id}",            tok_admin_users_remove,   true,  NULL, NULL},
+    {"POST",   "/admin/users/{id}/disable",    tok_admin_users_disable,  true,  NULL, NULL},
+    {"POST",   "/admin/users/{id}/enable",     tok_admin_users_enable,   true,  NULL, NULL},
+    {"POST",   "/admin/users/{id}/logout",     tok_admin_users_logout,   true,  NULL, NULL},
+    {"POST",   "/admin/users/{id}/password",   tok_admin_users_password, true,  "password", NULL},
+    {"POST",   "/admin/users/{id}/rights",     tok_admin_users_rights,   true,  "roles scope", NULL},
 };
+/* clang-format on */
 
 const struct tok_admin_op *tok_admin_op_at(size_t i)
 {
     return i < sizeof table / sizeof table[0] ? &table[i] : NULL;
-}
-
-/* ---- percent-encoding (RFC 3986 section 2.1): "+" is a plus in a path ---- */
-
-static bool percent_decode(tok_span text, struct tok_buf *out)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] != '%') {
-            tok_buf_putc(out, text.ptr[i]);
-            continue;
-        }
-        int high = i + 2 < text.len ? tok_hex_digit(text.ptr[i + 1]) : -1;
-        int low = high >= 0 ? tok_hex_digit(text.ptr[i + 2]) : -1;
-        if (low < 0 || (high == 0 && low == 0))
-            return false;
-        tok_buf_putc(out, (char)(high << 4 | low));
-        i += 2;
-    }
-    return tok_buf_ok(out);
 }
 
 /* ---- matching ---- */
@@ -94,180 +78,48 @@ static bool matches(tok_span pattern, tok_span path, tok_span *ret_id)
     return pattern.len == 0 && path.len == 0;
 }
 
+/* SPEC rfc9110#15.5.6: what the path does take. */
+static void allow(struct tok_buf *list, const char *method)
+{
+    bool is_get = strcmp(method, "GET") == 0;
+    tok_buf_printf(list, "%s%s%s", list->len != 0 ? ", " : "", method, is_get ? ", HEAD" : "");
+}
+
 /* NULL: reply->err says whether the path or only the method is unknown. Fixed words come before {id}
  * in the table, so that the first match is the right one. */
 static const struct tok_admin_op *find(const struct tok_admin_request *rq, tok_span *ret_id,
-                                       tok_err *ret_err)
+                                       struct tok_admin_reply *reply)
 {
-    *ret_err = TOK_ERR_NOT_FOUND;
-    if (!tok_span_starts(rq->path, TOK_LIT("/")))
-        return NULL;
+    char room[32];
+    struct tok_buf methods = TOK_BUF_ON(room);
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        tok_span id = TOK_LIT("");
-        if (!matches(tok_span_str(table[i].path), rq->path, &id))
+        *ret_id = TOK_LIT("");
+        if (!tok_span_starts(rq->path, TOK_LIT("/")) ||
+            !matches(tok_span_str(table[i].path), rq->path, ret_id))
             continue;
-        if (tok_span_eq(rq->method, tok_span_str(table[i].method))) {
-            *ret_id = id;
-            *ret_err = TOK_OK;
+        if (tok_span_eq(rq->method, tok_span_str(table[i].method)))
             return &table[i];
-        }
-        *ret_err = TOK_ERR_METHOD;
+        allow(&methods, table[i].method);
     }
+    reply->err = methods.len != 0 ? TOK_ERR_METHOD : TOK_ERR_NOT_FOUND;
+    bool fits = tok_text_set(&reply->allow, tok_buf_span(&methods));
+    tok_assert(fits);
     return NULL;
 }
-
-#define ID_ROOM 256
 
 void tok_admin_run(struct tok_clerk *c, const struct tok_admin_request *rq,
                    struct tok_admin_reply *reply)
 {
+    struct tok_admin_input in;
     tok_span raw_id = TOK_LIT("");
-    const struct tok_admin_op *op = find(rq, &raw_id, &reply->err);
+    const struct tok_admin_op *op = find(rq, &raw_id, reply);
     if (!op)
         return;
-    char room[ID_ROOM];
-    struct tok_buf id = TOK_BUF_ON(room);
-    if (!percent_decode(raw_id, &id)) {
-        reply->err = TOK_ERR_NOT_FOUND;
-        return;
-    }
-    op->run(c, rq, tok_buf_span(&id), reply);
+    reply->err = TOK_OK;
+    if (tok_admin_input_read(&in, op, rq, raw_id, reply))
+        op->run(c, &in.call, reply);
+    tok_admin_input_finish(&in);
     if (reply->err == TOK_OK && !tok_buf_ok(&reply->body))
         reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST,
                                  "the answer would be too large: ask for fewer rows with limit=");
-}
-
-/* ---- input ---- */
-
-bool tok_admin_body(const struct tok_admin_request *rq, struct tok_admin_reply *reply,
-                    struct tok_json **ret)
-{
-    *ret = NULL;
-    if (rq->body.len == 0)
-        return true;
-    reply->err = tok_json_parse(rq->body, ret, &reply->why);
-    if (reply->err == TOK_OK && !tok_json_is_object(*ret))
-        reply->err =
-            tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "the body is not a JSON object");
-    return reply->err == TOK_OK;
-}
-
-static bool wrong_type(const char *name, const char *type, struct tok_admin_reply *reply)
-{
-    reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "%s is not %s", name, type);
-    return false;
-}
-
-bool tok_admin_text(const struct tok_json *body, const char *name, struct tok_admin_reply *reply,
-                    tok_span *ret)
-{
-    const struct tok_json *member = tok_json_get(body, name);
-    return !member || tok_json_is_null(member) || tok_json_str(member, ret) ||
-           wrong_type(name, "a string", reply);
-}
-
-bool tok_admin_flag(const struct tok_json *body, const char *name, struct tok_admin_reply *reply,
-                    bool *ret)
-{
-    const struct tok_json *member = tok_json_get(body, name);
-    return !member || tok_json_bool(member, ret) || wrong_type(name, "true or false", reply);
-}
-
-bool tok_admin_number(const struct tok_json *body, const char *name, struct tok_admin_reply *reply,
-                      int64_t *ret)
-{
-    const struct tok_json *member = tok_json_get(body, name);
-    return !member || tok_json_i64(member, ret) || wrong_type(name, "an integer", reply);
-}
-
-static bool collect_words(const struct tok_json *array, struct tok_buf *room)
-{
-    for (size_t i = 0; i < tok_json_count(array); i++) {
-        tok_span word;
-        if (!tok_json_str(tok_json_at(array, i), &word) || word.len == 0 ||
-            tok_span_find(word, ' ') != word.len)
-            return false;
-        tok_words_add(room, word);
-    }
-    return tok_buf_ok(room);
-}
-
-bool tok_admin_words(const struct tok_json *body, const char *name, struct tok_admin_reply *reply,
-                     struct tok_buf *room, tok_span *ret)
-{
-    const struct tok_json *member = tok_json_get(body, name);
-    if (!member || tok_json_str(member, ret))
-        return true;
-    if (!tok_json_is_array(member) || !collect_words(member, room))
-        return wrong_type(name, "a list of words", reply);
-    *ret = tok_buf_span(room);
-    return true;
-}
-
-static bool parameter_of(tok_span *query, tok_span *ret_name, tok_span *ret_value)
-{
-    if (query->len == 0)
-        return false;
-    size_t end = tok_span_find(*query, '&');
-    tok_span pair = tok_span_of(query->ptr, end);
-    size_t equals = tok_span_find(pair, '=');
-    *ret_name = tok_span_of(pair.ptr, equals);
-    *ret_value = equals < pair.len ? tok_span_skip(pair, equals + 1) : TOK_LIT("");
-    *query = tok_span_skip(*query, end < query->len ? end + 1 : end);
-    return true;
-}
-
-/* One parameter, decoded; a second one of its name is refused. */
-static bool take_text(tok_span value, struct tok_buf *room, tok_span *ret)
-{
-    if (!room || ret->len != 0 || !percent_decode(value, room))
-        return false;
-    *ret = tok_buf_span(room);
-    return true;
-}
-
-static bool take_limit(tok_span value, size_t *ret)
-{
-    uint64_t limit;
-    if (!tok_span_u64(value, &limit) || limit < 1 || limit > TOK_ADMIN_PAGE_MAX)
-        return false;
-    *ret = (size_t)limit;
-    return true;
-}
-
-bool tok_admin_page(const struct tok_admin_request *rq, struct tok_admin_reply *reply,
-                    struct tok_buf *after_room, struct tok_buf *user_room,
-                    struct tok_admin_page *ret)
-{
-    *ret = (struct tok_admin_page){
-        .after = TOK_LIT(""), .user = TOK_LIT(""), .limit = TOK_ADMIN_PAGE_MAX};
-    tok_span query = rq->query, name, value;
-    while (parameter_of(&query, &name, &value)) {
-        bool good =
-            (tok_span_eq(name, TOK_LIT("after")) && take_text(value, after_room, &ret->after)) ||
-            (tok_span_eq(name, TOK_LIT("user")) && take_text(value, user_room, &ret->user)) ||
-            (tok_span_eq(name, TOK_LIT("limit")) && take_limit(value, &ret->limit));
-        if (!good) {
-            reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST,
-                                     "the query takes after=…%s and limit=1…%d",
-                                     user_room ? ", user=…" : "", TOK_ADMIN_PAGE_MAX);
-            return false;
-        }
-    }
-    return true;
-}
-
-struct tok_audit_context tok_admin_who(const struct tok_admin_request *rq)
-{
-    struct tok_audit_context who;
-    tok_audit_context_set(&who, rq->actor, &rq->from);
-    return who;
-}
-
-void tok_admin_done(struct tok_admin_reply *reply)
-{
-    struct tok_json_out j = tok_json_out(&reply->body);
-    tok_json_object(&j);
-    tok_json_member_bool(&j, "done", true);
-    tok_json_end(&j);
 }

@@ -27,9 +27,17 @@ static void put_client(struct tok_json_out *j, const struct tok_client *client, 
     tok_json_end(j);
 }
 
+static void answer_client(struct tok_admin_reply *reply, const struct tok_client *client,
+                          tok_span secret)
+{
+    struct tok_json_out j = tok_json_out(&reply->body);
+    put_client(&j, client, secret);
+    tok_admin_tag(reply, client->version);
+}
+
 struct listing {
     struct tok_json_out j;
-    size_t count;
+    struct tok_admin_page page;
     TOK_TEXT(TOK_CLIENT_ID_MAX) last;
 };
 
@@ -37,91 +45,119 @@ static bool list_client(const struct tok_client *client, void *arg)
 {
     struct listing *l = arg;
     put_client(&l->j, client, TOK_NONE);
-    l->count++;
-    return tok_text_set(&l->last, tok_text_span(&client->id));
+    bool fits = tok_text_set(&l->last, tok_text_span(&client->id));
+    tok_assert(fits);
+    return tok_admin_page_more(&l->page, true);
 }
 
-void tok_admin_clients_list(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+void tok_admin_clients_list(struct tok_clerk *c, const struct tok_admin_call *call,
                             struct tok_admin_reply *reply)
 {
-    char after_room[TOK_CLIENT_ID_MAX];
-    struct tok_buf after = TOK_BUF_ON(after_room);
-    struct tok_admin_page page;
-    if (!tok_admin_page(rq, reply, &after, NULL, &page))
-        return;
     struct listing l = {.j = tok_json_out(&reply->body)};
+    tok_span after = tok_admin_parameter(call, "after");
+    if (!tok_admin_page_begin(call, reply, &l.page))
+        return;
     tok_json_object(&l.j);
     tok_json_key(&l.j, "clients");
     tok_json_array(&l.j);
-    reply->err = tok_reader_clients(c->reader, page.after, page.limit, list_client, &l);
+    reply->err = tok_reader_clients(c->reader, after.ptr ? after : TOK_LIT(""), l.page.limit,
+                                    list_client, &l);
     tok_json_end(&l.j);
-    if (l.count == page.limit)
+    if (tok_admin_page_full(&l.page))
         tok_json_member_str(&l.j, "next", tok_text_span(&l.last));
     tok_json_end(&l.j);
 }
 
-void tok_admin_clients_add(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+void tok_admin_clients_add(struct tok_clerk *c, const struct tok_admin_call *call,
                            struct tok_admin_reply *reply)
 {
-    tok_json_auto *body = NULL;
+    const struct tok_json *body = call->body;
     char grants_room[TOK_GRANTS_MAX], scopes_room[TOK_SCOPE_TEXT_MAX];
     struct tok_buf grants = TOK_BUF_ON(grants_room), scopes = TOK_BUF_ON(scopes_room);
     struct tok_client_new n = {.scopes = TOK_LIT("")};
-    if (!tok_admin_body(rq, reply, &body) || !tok_admin_text(body, "client_id", reply, &n.id) ||
+    if (!tok_admin_text(body, "client_id", reply, &n.id) ||
         !tok_admin_text(body, "client_secret", reply, &n.secret) ||
         !tok_admin_words(body, "grants", reply, &grants, &n.grants) ||
         !tok_admin_words(body, "scope", reply, &scopes, &n.scopes) ||
         !tok_admin_flag(body, "public", reply, &n.is_public) ||
         !tok_admin_flag(body, "all_scopes", reply, &n.all_scopes))
         return;
-    struct tok_audit_context who = tok_admin_who(rq);
     struct tok_client made;
     tok_secret_text secret = {0};
-    reply->err = tok_client_add(c, &n, &who, &made, &secret, &reply->why);
+    reply->err = tok_client_add(c, &n, &call->who, &made, &secret, &reply->why);
     if (reply->err == TOK_ERR_CONFLICT)
         (void)tok_why_set(&reply->why, reply->err, "a client of that id exists already");
     if (reply->err != TOK_OK)
         return;
     reply->created = true;
-    struct tok_json_out j = tok_json_out(&reply->body);
-    put_client(&j, &made, tok_text_span(&secret));
+    answer_client(reply, &made, tok_text_span(&secret));
     tok_wipe(&secret, sizeof secret);
 }
 
-static void no_such_client(struct tok_admin_reply *reply)
+/* The registry is what the store has: the clerk sees to that before it looks. NULL: reply says why not, but for
+ * a client that is not there, which is NOT_FOUND without a word. */
+static const struct tok_client *find(struct tok_clerk *c, const struct tok_admin_call *call,
+                                     struct tok_admin_reply *reply)
+{
+    reply->err = tok_clerk_catch_up(c);
+    if (reply->err != TOK_OK)
+        return NULL;
+    const struct tok_client *client = tok_registry_find(c->local.registry, call->id);
+    reply->err = client ? TOK_OK : TOK_ERR_NOT_FOUND;
+    return client;
+}
+
+static void explain(struct tok_admin_reply *reply)
 {
     if (reply->err == TOK_ERR_NOT_FOUND)
         (void)tok_why_set(&reply->why, reply->err, "there is no such client");
+    if (reply->err == TOK_ERR_STALE)
+        tok_admin_stale(reply);
 }
 
-void tok_admin_clients_secret(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+void tok_admin_clients_get(struct tok_clerk *c, const struct tok_admin_call *call,
+                           struct tok_admin_reply *reply)
+{
+    const struct tok_client *client = find(c, call, reply);
+    if (client)
+        answer_client(reply, client, TOK_NONE);
+    explain(reply);
+}
+
+void tok_admin_clients_secret(struct tok_clerk *c, const struct tok_admin_call *call,
                               struct tok_admin_reply *reply)
 {
-    tok_json_auto *body = NULL;
     tok_span given = TOK_NONE;
     bool only = false;
-    if (!tok_admin_body(rq, reply, &body) ||
-        !tok_admin_text(body, "client_secret", reply, &given) ||
-        !tok_admin_flag(body, "only", reply, &only))
+    int64_t if_version = 0;
+    const struct tok_client *client = find(c, call, reply);
+    explain(reply);
+    if (!client || !tok_admin_text(call->body, "client_secret", reply, &given) ||
+        !tok_admin_flag(call->body, "only", reply, &only) ||
+        !tok_admin_if_match(call, client->version, reply, &if_version))
         return;
-    struct tok_audit_context who = tok_admin_who(rq);
     struct tok_client after;
     tok_secret_text secret = {0};
-    reply->err = tok_client_new_secret(c, id, given, only, &who, &after, &secret, &reply->why);
-    no_such_client(reply);
-    if (reply->err != TOK_OK)
-        return;
-    struct tok_json_out j = tok_json_out(&reply->body);
-    put_client(&j, &after, tok_text_span(&secret));
+    reply->err = tok_client_new_secret(c, call->id, given, only, if_version, &call->who, &after,
+                                       &secret, &reply->why);
+    explain(reply);
+    if (reply->err == TOK_OK)
+        answer_client(reply, &after, tok_text_span(&secret));
     tok_wipe(&secret, sizeof secret);
 }
 
-void tok_admin_clients_remove(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+void tok_admin_clients_remove(struct tok_clerk *c, const struct tok_admin_call *call,
                               struct tok_admin_reply *reply)
 {
-    struct tok_audit_context who = tok_admin_who(rq);
-    reply->err = tok_client_remove(c, id, &who);
-    no_such_client(reply);
-    if (reply->err == TOK_OK)
-        tok_admin_done(reply);
+    int64_t if_version = 0;
+    const struct tok_client *client = find(c, call, reply);
+    if (client && !tok_admin_if_match(call, client->version, reply, &if_version))
+        return;
+    if (client)
+        reply->err = tok_client_remove(c, call->id, if_version, &call->who);
+    if (reply->err == TOK_ERR_NOT_FOUND)
+        tok_admin_not_there(c, call, reply);
+    else if (reply->err == TOK_OK)
+        tok_admin_removed(reply, true);
+    explain(reply);
 }

@@ -15,7 +15,6 @@ struct rooms {
 struct batch {
     bool dry_run;
     size_t count;
-    struct tok_json *body; /* what the rows point into */
     struct tok_import *rows;
     struct rooms *rooms;
 };
@@ -26,7 +25,6 @@ static void finish(struct batch *b)
         tok_wipe(b->rows, b->count * sizeof *b->rows);
     free(b->rows);
     free(b->rooms);
-    tok_json_destroy(&b->body);
 }
 
 /* ---- in ---- */
@@ -89,13 +87,11 @@ static bool read_users(const struct tok_json *users, struct batch *b, struct tok
     return true;
 }
 
-static bool read_batch(const struct tok_admin_request *rq, struct batch *b,
-                       struct tok_admin_reply *reply)
+static bool read_batch(const struct tok_json *body, struct batch *b, struct tok_admin_reply *reply)
 {
-    if (!tok_admin_body(rq, reply, &b->body) ||
-        !tok_admin_flag(b->body, "dry_run", reply, &b->dry_run))
+    if (!tok_admin_flag(body, "dry_run", reply, &b->dry_run))
         return false;
-    const struct tok_json *users = tok_json_get(b->body, "users");
+    const struct tok_json *users = tok_json_get(body, "users");
     size_t count = tok_json_count(users);
     if (!tok_json_is_array(users) || count == 0 || count > TOK_IMPORT_MAX) {
         reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST,
@@ -206,7 +202,7 @@ static tok_err first_refusal(const struct batch *b, struct tok_why *why)
     return TOK_OK;
 }
 
-static tok_err run(struct tok_clerk *c, const struct tok_admin_request *rq, struct batch *b,
+static tok_err run(struct tok_clerk *c, const struct tok_audit_context *who, struct batch *b,
                    size_t *ret_added, struct tok_why *why)
 {
     TOK_TRY(tok_import_judge(c, b->rows, b->count));
@@ -214,17 +210,16 @@ static tok_err run(struct tok_clerk *c, const struct tok_admin_request *rq, stru
     if (b->dry_run)
         return TOK_OK;
     TOK_TRY(first_refusal(b, why));
-    struct tok_audit_context who = tok_admin_who(rq);
-    return tok_import_store(c, b->rows, b->count, &who, ret_added, why);
+    return tok_import_store(c, b->rows, b->count, who, ret_added, why);
 }
 
-void tok_admin_users_import(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+void tok_admin_users_import(struct tok_clerk *c, const struct tok_admin_call *call,
                             struct tok_admin_reply *reply)
 {
     struct batch b = {0};
     size_t added = 0;
-    if (read_batch(rq, &b, reply))
-        reply->err = run(c, rq, &b, &added, &reply->why);
+    if (read_batch(call->body, &b, reply))
+        reply->err = run(c, &call->who, &b, &added, &reply->why);
     if (reply->err == TOK_OK)
         answer(&b, added, reply);
     finish(&b);

@@ -39,8 +39,26 @@ static void answer_key(struct tok_admin_reply *reply, const struct tok_key *k, b
     tok_json_end(&j);
 }
 
+static void put_public(struct tok_json_out *j, const struct tok_key *k)
+{
+    if (k->public_jwk.len == 0)
+        return;
+    tok_json_key(j, "public_jwk");
+    tok_json_put_raw(j, tok_text_span(&k->public_jwk));
+}
+
+/* NOT_FOUND with a word in `why`, or could not tell. */
+static tok_err find(struct tok_clerk *c, tok_span kid, struct tok_key *ret, struct tok_why *why)
+{
+    enum tok_found found = TOK_FOUND_NOTHING;
+    TOK_TRY(tok_reader_key(c->reader, kid, ret, &found));
+    return found ? TOK_OK : tok_why_set(why, TOK_ERR_NOT_FOUND, "there is no such key");
+}
+
 struct listing {
     struct tok_json_out j;
+    struct tok_admin_page page;
+    TOK_TEXT(TOK_KEY_KID_MAX) last;
     const struct tok_clerk *c;
     const struct tok_key *pending; /* or NULL */
     struct tok_key_rules rules;
@@ -74,12 +92,11 @@ static bool list_key(const struct tok_key *k, void *arg)
     tok_json_object(&l->j);
     put_key_members(&l->j, k);
     put_outlook(l, k);
-    if (k->public_jwk.len != 0) {
-        tok_json_key(&l->j, "public_jwk");
-        tok_json_put_raw(&l->j, tok_text_span(&k->public_jwk));
-    }
+    put_public(&l->j, k);
     tok_json_end(&l->j);
-    return true;
+    bool fits = tok_text_set(&l->last, tok_text_span(&k->kid));
+    tok_assert(fits);
+    return tok_admin_page_more(&l->page, true);
 }
 
 static const struct tok_key *pending_of(const struct tok_keyring *keyring)
@@ -90,7 +107,7 @@ static const struct tok_key *pending_of(const struct tok_keyring *keyring)
     return NULL;
 }
 
-void tok_admin_keys_list(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+void tok_admin_keys_list(struct tok_clerk *c, const struct tok_admin_call *call,
                          struct tok_admin_reply *reply)
 {
     struct listing l = {.j = tok_json_out(&reply->body),
@@ -98,62 +115,84 @@ void tok_admin_keys_list(struct tok_clerk *c, const struct tok_admin_request *rq
                         .pending = pending_of(c->local.keyring),
                         .rules = tok_key_rules_of(c->local.config, c->svc->longest_ttl_s),
                         .now = tok_time_to_s(tok_loop_now(&c->loop.loop))};
+    tok_span after = tok_admin_parameter(call, "after");
+    struct tok_key from;
+    if (!tok_admin_page_begin(call, reply, &l.page))
+        return;
+    reply->err = after.ptr ? find(c, after, &from, &reply->why) : TOK_OK;
+    if (reply->err != TOK_OK)
+        return;
     tok_json_object(&l.j);
     tok_json_member_i64(&l.j, "jwks_fetches", fetches_since(&l, l.now - TOK_FETCHES_WINDOW_S));
     tok_json_key(&l.j, "keys");
     tok_json_array(&l.j);
-    reply->err = tok_reader_keys(c->reader, list_key, &l);
+    reply->err =
+        tok_reader_keys_page(c->reader, after.ptr ? &from : NULL, l.page.limit, list_key, &l);
     tok_json_end(&l.j);
+    if (tok_admin_page_full(&l.page))
+        tok_json_member_str(&l.j, "next", tok_text_span(&l.last));
     if (reply->err == TOK_OK)
         reply->err = tok_admin_put_symmetric_keys(c, &l.j);
     tok_json_end(&l.j);
 }
 
-void tok_admin_keys_rotate(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+/* Without what the clock and other requests change: its entity tag is of its row. */
+void tok_admin_keys_get(struct tok_clerk *c, const struct tok_admin_call *call,
+                        struct tok_admin_reply *reply)
+{
+    struct tok_key key;
+    reply->err = find(c, call->id, &key, &reply->why);
+    if (reply->err != TOK_OK)
+        return;
+    struct tok_json_out j = tok_json_out(&reply->body);
+    tok_json_object(&j);
+    put_key_members(&j, &key);
+    put_public(&j, &key);
+    tok_json_end(&j);
+    tok_admin_tag(reply, key.version);
+}
+
+void tok_admin_keys_rotate(struct tok_clerk *c, const struct tok_admin_call *call,
                            struct tok_admin_reply *reply)
 {
-    tok_json_auto *body = NULL;
     bool now = false;
     tok_span use = TOK_LIT("signing");
-    if (!tok_admin_body(rq, reply, &body) || !tok_admin_flag(body, "now", reply, &now) ||
-        !tok_admin_text(body, "use", reply, &use))
+    if (!tok_admin_flag(call->body, "now", reply, &now) ||
+        !tok_admin_text(call->body, "use", reply, &use))
         return;
-    struct tok_audit_context who = tok_admin_who(rq);
     struct tok_key key;
     if (!tok_span_eq(use, TOK_LIT("signing"))) {
-        tok_admin_secrets_rotate(c, use, now, &who, reply);
+        tok_admin_secrets_rotate(c, use, now, &call->who, reply);
         return;
     }
-    reply->err = tok_keys_rotate(c, now, &who, &key);
+    reply->err = tok_keys_rotate(c, now, &call->who, &key);
     if (reply->err == TOK_OK)
         answer_key(reply, &key, now);
 }
 
-static tok_err import(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span text,
+static tok_err import(struct tok_clerk *c, const struct tok_admin_call *call, tok_span text,
                       bool activate, tok_time_s until, struct tok_admin_reply *reply)
 {
-    struct tok_audit_context who = tok_admin_who(rq);
     struct tok_key key;
-    TOK_TRY(tok_keys_import(c, text, activate, until, &who, &key, &reply->why));
+    TOK_TRY(tok_keys_import(c, text, activate, until, &call->who, &key, &reply->why));
     reply->created = true;
     answer_key(reply, &key, activate);
     return TOK_OK;
 }
 
 /* The key comes as text, so that what is parsed is what the file said, duplicate members included. */
-void tok_admin_keys_import(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+void tok_admin_keys_import(struct tok_clerk *c, const struct tok_admin_call *call,
                            struct tok_admin_reply *reply)
 {
-    tok_json_auto *body = NULL;
+    const struct tok_json *body = call->body;
     tok_span jwk = TOK_LIT(""), pem = TOK_LIT("");
     bool activate = false;
     int64_t until = 0;
-    if (!tok_admin_body(rq, reply, &body) || !tok_admin_text(body, "jwk", reply, &jwk) ||
-        !tok_admin_text(body, "pem", reply, &pem) ||
+    if (!tok_admin_text(body, "jwk", reply, &jwk) || !tok_admin_text(body, "pem", reply, &pem) ||
         !tok_admin_flag(body, "activate", reply, &activate) ||
         !tok_admin_number(body, "until", reply, &until))
         return;
-    reply->err = import(c, rq, pem.len != 0 ? pem : jwk, activate, until, reply);
+    reply->err = import(c, call, pem.len != 0 ? pem : jwk, activate, until, reply);
 }
 
 /* ---- revocation: the report is the same whether it is done or asked for ---- */
@@ -195,27 +234,6 @@ static void answer_revocation(struct tok_clerk *c, struct tok_admin_reply *reply
     tok_json_end(&j);
 }
 
-static bool read_reason(const struct tok_json *body, struct tok_audit_context *who,
-                        struct tok_admin_reply *reply)
-{
-    tok_span reason = TOK_LIT("");
-    if (!tok_admin_text(body, "reason", reply, &reason))
-        return false;
-    if (!tok_text_set(&who->reason, reason))
-        reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST,
-                                 "the reason is longer than %zu bytes", tok_text_cap(&who->reason));
-    return reply->err == TOK_OK;
-}
-
-static bool read_revocation(const struct tok_json *body, struct tok_audit_context *who,
-                            struct tok_admin_reply *reply, struct revocation *r)
-{
-    if (!read_reason(body, who, reply) || !tok_admin_flag(body, "dry_run", reply, &r->dry_run) ||
-        !tok_admin_flag(body, "end_sessions", reply, &r->end_sessions))
-        return false;
-    return true;
-}
-
 static tok_err revoke(struct tok_clerk *c, tok_span kid, const struct tok_audit_context *who,
                       struct revocation *r)
 {
@@ -223,20 +241,41 @@ static tok_err revoke(struct tok_clerk *c, tok_span kid, const struct tok_audit_
     return r->dry_run ? TOK_OK : tok_keys_revoke(c, kid, r->end_sessions, who, &r->key);
 }
 
-void tok_admin_keys_revoke(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+/* The clerk alone writes keys, and does one thing after the other: what has this version now has it when it is
+ * revoked (and the write compares it once more). */
+static bool may_revoke(struct tok_clerk *c, const struct tok_admin_call *call,
+                       struct tok_admin_reply *reply)
+{
+    struct tok_key key;
+    int64_t version;
+    reply->err = find(c, call->id, &key, &reply->why);
+    return reply->err == TOK_OK && tok_admin_if_match(call, key.version, reply, &version);
+}
+
+/* It is done, whether its new tag can be told or not. */
+static void tag_after(struct tok_clerk *c, tok_span kid, struct tok_admin_reply *reply)
+{
+    struct tok_key key;
+    if (find(c, kid, &key, NULL) == TOK_OK)
+        tok_admin_tag(reply, key.version);
+}
+
+void tok_admin_keys_revoke(struct tok_clerk *c, const struct tok_admin_call *call,
                            struct tok_admin_reply *reply)
 {
-    tok_json_auto *body = NULL;
-    struct tok_audit_context who = tok_admin_who(rq);
     struct revocation *r = calloc(1, sizeof *r);
     reply->err = r ? TOK_OK : TOK_ERR_NOMEM;
-    if (r && tok_admin_body(rq, reply, &body) && read_revocation(body, &who, reply, r)) {
-        reply->err = revoke(c, id, &who, r);
-        if (reply->err == TOK_OK)
-            answer_revocation(c, reply, r);
-        else if (reply->err == TOK_ERR_NOT_FOUND)
+    if (r && tok_admin_flag(call->body, "dry_run", reply, &r->dry_run) &&
+        tok_admin_flag(call->body, "end_sessions", reply, &r->end_sessions) &&
+        may_revoke(c, call, reply)) {
+        reply->err = revoke(c, call->id, &call->who, r);
+        if (reply->err == TOK_ERR_NOT_FOUND)
             (void)tok_why_set(&reply->why, reply->err,
                               "there is no such key that could still verify");
+        if (reply->err == TOK_OK) {
+            answer_revocation(c, reply, r);
+            tag_after(c, call->id, reply);
+        }
     }
     free(r);
 }
@@ -280,17 +319,14 @@ static bool read_path(const struct tok_json *body, struct tok_admin_reply *reply
     return reply->err == TOK_OK;
 }
 
-void tok_admin_keys_rewrap(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+void tok_admin_keys_rewrap(struct tok_clerk *c, const struct tok_admin_call *call,
                            struct tok_admin_reply *reply)
 {
-    tok_json_auto *body = NULL;
-    struct tok_audit_context who = tok_admin_who(rq);
     char path[TOK_PATH_MAX];
     struct tok_rewrap done;
-    if (!tok_admin_body(rq, reply, &body) || !read_reason(body, &who, reply) ||
-        !read_path(body, reply, path))
+    if (!read_path(call->body, reply, path))
         return;
-    reply->err = tok_rewrap(c, path, &who, &done, &reply->why);
+    reply->err = tok_rewrap(c, path, &call->who, &done, &reply->why);
     if (reply->err == TOK_OK)
         answer_rewrap(reply, &done);
     else if (reply->err == TOK_ERR_CONFIG) /* the file's fault, so the caller's */

@@ -1,5 +1,4 @@
-/* service/admin_tokens.c: why is this token refused, and what has happened. For the operator, who may be
- * told more than a client. */
+/* service/admin_tokens.c: why is this token refused. For the operator, who may be told more than a client. */
 #include "service/admin_ops.h"
 #include "service/refresh.h"
 #include "validation/validation.h"
@@ -79,12 +78,11 @@ static tok_err check_refresh(struct tok_clerk *c, const struct tok_refresh_token
     return TOK_OK;
 }
 
-void tok_admin_token_check(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
+void tok_admin_token_check(struct tok_clerk *c, const struct tok_admin_call *call,
                            struct tok_admin_reply *reply)
 {
-    tok_json_auto *body = NULL;
     tok_span token = TOK_LIT("");
-    if (!tok_admin_body(rq, reply, &body) || !tok_admin_text(body, "token", reply, &token))
+    if (!tok_admin_text(call->body, "token", reply, &token))
         return;
     struct tok_json_out j = tok_json_out(&reply->body);
     struct tok_refresh_token refresh_token;
@@ -94,64 +92,4 @@ void tok_admin_token_check(struct tok_clerk *c, const struct tok_admin_request *
     else
         check_access(c, token, &j);
     tok_json_end(&j);
-}
-
-/* ---- the audit log ---- */
-
-struct audit_listing {
-    struct tok_json_out j;
-    size_t count;
-    int64_t last;
-};
-
-static void put_unless_empty(struct tok_json_out *j, const char *name, tok_span value)
-{
-    if (value.len != 0)
-        tok_json_member_str(j, name, value);
-}
-
-static bool list_row(const struct tok_audit_row *row, void *arg)
-{
-    struct audit_listing *l = arg;
-    struct tok_json_out *j = &l->j;
-    tok_json_object(j);
-    tok_json_member_i64(j, "id", row->id);
-    tok_json_member_i64(j, "at", tok_time_to_s(row->at));
-    tok_json_member_str(j, "event", tok_span_str(tok_audit_word(row->event)));
-    put_unless_empty(j, "actor", tok_text_span(&row->context.actor));
-    put_unless_empty(j, "user_id", tok_text_span(&row->user_id));
-    put_unless_empty(j, "client_id", tok_text_span(&row->client_id));
-    put_unless_empty(j, "object", tok_text_span(&row->object));
-    put_unless_empty(j, "peer", tok_text_span(&row->context.peer));
-    put_unless_empty(j, "request_id", tok_text_span(&row->context.request_id));
-    put_unless_empty(j, "reason", tok_text_span(&row->context.reason));
-    tok_json_end(j);
-    l->last = row->id;
-    l->count++;
-    return true;
-}
-
-/* Newest first; "next" is the "after" of the page that follows. */
-void tok_admin_audit_list(struct tok_clerk *c, const struct tok_admin_request *rq, tok_span id,
-                          struct tok_admin_reply *reply)
-{
-    char after_room[24];
-    struct tok_buf after = TOK_BUF_ON(after_room);
-    struct tok_admin_page page;
-    uint64_t before = 0;
-    if (!tok_admin_page(rq, reply, &after, NULL, &page))
-        return;
-    if (page.after.len != 0 && (!tok_span_u64(page.after, &before) || before > INT64_MAX)) {
-        reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "after is not a row's id");
-        return;
-    }
-    struct audit_listing l = {.j = tok_json_out(&reply->body)};
-    tok_json_object(&l.j);
-    tok_json_key(&l.j, "events");
-    tok_json_array(&l.j);
-    reply->err = tok_reader_audit(c->reader, (int64_t)before, page.limit, list_row, &l);
-    tok_json_end(&l.j);
-    if (l.count == page.limit)
-        tok_json_member_i64(&l.j, "next", l.last);
-    tok_json_end(&l.j);
 }

@@ -1,11 +1,12 @@
-/* service/audit.h: what happened that no change of the store carries along: a login that failed.
+/* service/audit.h: what happened that no change of the store carries along: a login that failed, an administrator
+ * who was none, a reload.
  *
- * The log has a line for every one of them. The audit table, which strangers must not be able to fill, has a
- * row for the first so many of a minute (option audit.failures_per_minute), counted over the process. */
+ * The log has a line for every failure; the audit table has the sums of service/failures.h. A row that is lost
+ * is a line in the log, counts in /metrics, and shows in /healthz/ready until the next one is written. */
 #ifndef TOK_SERVICE_AUDIT_H
 #define TOK_SERVICE_AUDIT_H
 
-#include "service/service.h"
+#include "service/clerk.h"
 
 /* A name that strangers give: people type passwords into the wrong field. 16 hexadecimal digits of a keyed
  * digest, the same for the same name as long as the audit key lives. */
@@ -20,12 +21,30 @@ struct tok_failed_login {
     struct tok_caller from;
 };
 
-/* Loop thread. Waits for nothing, and fails nobody: a row that cannot be stored is a line in the log. */
+/* Loop thread. Waits for nothing, and fails nobody. */
 void tok_audit_failed_login(struct tok_service *svc, struct tok_local *local,
                             const struct tok_failed_login *failed);
 
-/* One row out of a minute's; false when they are used up. Any thread, one atomic. */
-bool tok_audit_budget_take(struct tok_audit_budget *budget, tok_time_s now,
-                           int64_t rows_per_minute);
+/* A request to the admin listener that was refused for who made it. */
+struct tok_refused_admin {
+    tok_span
+        reason; /* "wrong_uid", "no_token", "not_admin", "foreign_token", or of validation/reason.def */
+    tok_span actor; /* "uid:…" or the subject of a token that is ours; "": nobody knows */
+    tok_span user_id, client_id; /* whose token it is, if it is good */
+    struct tok_caller from;
+};
+/* As the above. */
+void tok_audit_refused_admin(struct tok_service *svc, struct tok_local *local,
+                             const struct tok_refused_admin *refused);
+
+/* After an operation that may lose its row (tok_op.audit_may_fail): says so in the log if it has. */
+void tok_audit_check(const struct tok_op *op);
+
+/* Clerk's thread. Writes the sums of minutes that are over; `all`: of this one too. While nothing can be written
+ * they stay where they are, but for `all`, which is for the end. */
+void tok_audit_flush(struct tok_clerk *c, bool all);
+/* An administrator's change that writes nothing else. TOK_ERR_AUDIT and its like: it must not be made. */
+TOK_MUST_USE tok_err tok_audit_change(struct tok_clerk *c, enum tok_audit_event event,
+                                      const struct tok_audit_context *who);
 
 #endif

@@ -227,6 +227,7 @@ static tok_err set_costs(struct tok_service *svc, const struct tok_config *confi
     struct tok_buf dummy = tok_buf_on(svc->dummy_phc.s, tok_text_cap(&svc->dummy_phc));
     tok_password_dummy(svc->cost, &dummy);
     svc->dummy_phc.len = (uint16_t)dummy.len;
+    TOK_TRY(tok_failures_create(&svc->failures));
     return tok_throttle_create((size_t)config->throttle_entries_max, &svc->throttle);
 }
 
@@ -264,6 +265,7 @@ void tok_boot_close(struct tok_boot *b)
 {
     tok_store_close(&b->service.store);
     tok_throttle_destroy(&b->service.throttle);
+    tok_failures_destroy(&b->service.failures);
     tok_settings_unref(&b->settings);
     tok_keyring_unref(&b->keyring);
     tok_registry_unref(&b->registry);

@@ -34,7 +34,8 @@ struct tok_clerk {
     struct tok_clock clock;
     struct tok_lane *lane; /* for new passwords; NULL: each hash maps its own memory */
     /* SIGHUP's work, given by the daemon; NULL on the command line */
-    tok_err (*reload)(struct tok_clerk *clerk, struct tok_why *why);
+    tok_err (*reload)(struct tok_clerk *clerk, const struct tok_audit_context *who,
+                      struct tok_why *why);
 };
 
 /* Any thread. Jobs are done in order, one at a time: a job that waits does not let the next one in. */

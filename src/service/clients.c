@@ -87,7 +87,8 @@ static tok_err put_secret(struct tok_clerk *c, struct tok_client *client, size_t
 /* ---- writing ---- */
 
 static tok_err put(struct tok_clerk *c, struct tok_client *client, bool must_be_new,
-                   enum tok_audit_event event, const struct tok_audit_context *who)
+                   int64_t if_version, enum tok_audit_event event,
+                   const struct tok_audit_context *who)
 {
     struct tok_op *op = calloc(1, sizeof *op);
     if (!op)
@@ -97,12 +98,13 @@ static tok_err put(struct tok_clerk *c, struct tok_client *client, bool must_be_
         client->created_at = client->updated_at;
     op->kind = TOK_OP_CLIENT_PUT;
     op->audit = *who;
+    op->if_version = if_version;
     op->u.client_put.client = *client;
     op->u.client_put.must_be_new = must_be_new;
     op->u.client_put.event = event;
     tok_err err = tok_clerk_write(c, op);
     if (err == TOK_OK && op->result != TOK_OP_DONE)
-        err = TOK_ERR_CONFLICT;
+        err = must_be_new ? TOK_ERR_CONFLICT : TOK_ERR_STALE;
     if (err == TOK_OK) {
         tok_log_change(event, tok_text_span(&client->id), who);
         *client = op->u.client_put.client; /* the store chose the epoch */
@@ -145,7 +147,7 @@ tok_err tok_client_add(struct tok_clerk *c, const struct tok_client_new *n,
     if (err == TOK_OK && !n->is_public)
         err = put_secret(c, &client, 0, tok_text_span(&secret));
     if (err == TOK_OK)
-        err = put(c, &client, true, TOK_AUDIT_CLIENT_ADDED, who);
+        err = put(c, &client, true, 0, TOK_AUDIT_CLIENT_ADDED, who);
     if (err == TOK_OK) {
         *ret = client;
         *ret_secret = secret;
@@ -155,8 +157,9 @@ tok_err tok_client_add(struct tok_clerk *c, const struct tok_client_new *n,
 }
 
 tok_err tok_client_new_secret(struct tok_clerk *c, tok_span id, tok_span given, bool only,
-                              const struct tok_audit_context *who, struct tok_client *ret,
-                              tok_secret_text *ret_secret, struct tok_why *why)
+                              int64_t if_version, const struct tok_audit_context *who,
+                              struct tok_client *ret, tok_secret_text *ret_secret,
+                              struct tok_why *why)
 {
     /* Its secrets are taken from the registry, which must not be older than the store. */
     TOK_TRY(tok_clerk_catch_up(c));
@@ -173,7 +176,7 @@ tok_err tok_client_new_secret(struct tok_clerk *c, tok_span id, tok_span given, 
         client.secret[1] = (struct tok_client_secret){0};
     tok_err err = put_secret(c, &client, 0, tok_text_span(&secret));
     if (err == TOK_OK)
-        err = put(c, &client, false, TOK_AUDIT_CLIENT_SECRET, who);
+        err = put(c, &client, false, if_version, TOK_AUDIT_CLIENT_SECRET, who);
     if (err == TOK_OK) {
         *ret = client;
         *ret_secret = secret;
@@ -184,15 +187,19 @@ tok_err tok_client_new_secret(struct tok_clerk *c, tok_span id, tok_span given, 
 
 /* ---- removing ---- */
 
-tok_err tok_client_remove(struct tok_clerk *c, tok_span id, const struct tok_audit_context *who)
+tok_err tok_client_remove(struct tok_clerk *c, tok_span id, int64_t if_version,
+                          const struct tok_audit_context *who)
 {
     struct tok_op *op = calloc(1, sizeof *op);
     if (!op)
         return TOK_ERR_NOMEM;
     op->kind = TOK_OP_CLIENT_REMOVE;
     op->audit = *who;
+    op->if_version = if_version;
     tok_err err =
         tok_text_set(&op->u.client_remove.id, id) ? tok_clerk_write(c, op) : TOK_ERR_NOT_FOUND;
+    if (err == TOK_OK && op->result == TOK_OP_CONFLICT)
+        err = TOK_ERR_STALE;
     /* Gone from the store but not from the loops: they could not be told last time. */
     if (err == TOK_OK && op->result != TOK_OP_DONE && !tok_registry_find(c->local.registry, id))
         err = TOK_ERR_NOT_FOUND;

@@ -60,6 +60,7 @@ static void on_session(struct tok_op *op)
 {
     struct tok_login *job = login_of_op(op);
     const struct tok_session *session = &op->u.session_create.session;
+    tok_audit_check(op);
     if (op->err != TOK_OK) {
         finish(job, op->err); /* the attempt was judged, and given back, before */
         return;
@@ -146,8 +147,11 @@ static tok_err submit_session(struct tok_login *job)
                         &scopes) != TOK_SCOPE_GRANTED)
         return TOK_ERR_INVALID_SCOPE;
     tok_time_us now = tok_loop_now(job->local->loop);
-    job->op = (struct tok_op){
-        .kind = TOK_OP_SESSION_CREATE, .home = job->local->loop, .done = on_session, .now = now};
+    job->op = (struct tok_op){.kind = TOK_OP_SESSION_CREATE,
+                              .home = job->local->loop,
+                              .done = on_session,
+                              .now = now,
+                              .audit_may_fail = true};
     struct tok_caller from = {.peer = tok_text_span(&job->peer),
                               .request_id = tok_text_span(&job->request_id)};
     tok_audit_context_set(&job->op.audit, tok_text_span(&job->user.id), &from);

@@ -3,6 +3,7 @@
 #include "service/refresh.h"
 
 #include "base/log.h"
+#include "service/audit.h"
 
 static struct tok_refresh *refresh_of_op(struct tok_op *op)
 {
@@ -103,6 +104,7 @@ static bool may_live_on(const struct tok_refresh *job, enum tok_advance outcome)
 static void on_advanced(struct tok_op *op)
 {
     struct tok_refresh *job = refresh_of_op(op);
+    tok_audit_check(op);
     if (op->err != TOK_OK) {
         finish(job, op->err);
         return;
@@ -139,6 +141,7 @@ tok_err tok_refresh_start(struct tok_refresh *job, struct tok_service *svc, stru
     op->home = local->loop;
     op->done = on_advanced;
     op->now = tok_loop_now(local->loop);
+    op->audit_may_fail = true;
     tok_audit_context_set(&op->audit, tok_text_span(&client->id), from);
     op->u.session_advance.sid = token.sid;
     op->u.session_advance.presented = token.seq;

@@ -3,6 +3,7 @@
 #include "service/revoke.h"
 
 #include "base/log.h"
+#include "service/audit.h"
 #include "service/refresh.h"
 #include "validation/validation.h"
 
@@ -32,6 +33,7 @@ static void on_stored(struct tok_op *op)
         [TOK_OP_CONFLICT] = TOK_OK, /* denied already */
         [TOK_OP_DONE] = TOK_OK,
     };
+    tok_audit_check(op);
     tok_err err = op->err != TOK_OK ? op->err : err_of_result[op->result];
     if (err == TOK_OK) {
         if (op->kind == TOK_OP_SESSION_END)
@@ -51,6 +53,7 @@ static tok_err submit(struct tok_revoke *job, enum tok_op_kind kind,
     job->op.home = job->local->loop;
     job->op.done = on_stored;
     job->op.now = tok_loop_now(job->local->loop);
+    job->op.audit_may_fail = true; /* better a revocation nobody can read of than none */
     tok_audit_context_set(&job->op.audit, tok_text_span(&client->id), from);
     return tok_store_submit(job->svc->store, &job->op);
 }

@@ -5,15 +5,12 @@
 #include "config/config.h"
 #include "crypto/password.h"
 #include "service/data_dir.h"
+#include "service/failures.h"
 #include "state/hasher.h"
 #include "state/local.h"
 #include "state/publisher.h"
 #include "state/throttle.h"
 #include "store/store.h"
-
-struct tok_audit_budget { /* see service/audit.h */
-    _Atomic uint64_t spent;
-};
 
 struct tok_service {
     struct tok_store *store;
@@ -27,7 +24,7 @@ struct tok_service {
     TOK_TEXT(TOK_PHC_MAX) dummy_phc; /* verified for users that do not exist */
     int64_t longest_ttl_s;           /* longest access-token life ever used, this one included */
     tok_time_us started_at;
-    struct tok_audit_budget failed_logins; /* the one thing that loops write here */
+    struct tok_failures *failures; /* the one thing that loops write here */
 };
 
 /* Who is asking, for throttle, audit and log. Spans live as long as the call that takes them. */

@@ -129,6 +129,13 @@ static tok_err publish_epoch(struct tok_clerk *c, tok_span user_id, int64_t epoc
     return tok_text_set(&entry.id, user_id) ? tok_clerk_revoke(c, &entry, 1) : TOK_ERR_INTERNAL;
 }
 
+static tok_err change_err(const struct tok_op *op)
+{
+    if (op->result == TOK_OP_CONFLICT)
+        return TOK_ERR_STALE;
+    return op->result == TOK_OP_DONE ? TOK_OK : TOK_ERR_NOT_FOUND;
+}
+
 /* Finishes the half-filled operation, writes it and tells every loop; frees it. */
 static tok_err update(struct tok_clerk *c, struct tok_op *op, const struct tok_user *user,
                       enum tok_audit_event event, const struct tok_audit_context *who,
@@ -136,17 +143,18 @@ static tok_err update(struct tok_clerk *c, struct tok_op *op, const struct tok_u
 {
     op->kind = TOK_OP_USER_UPDATE;
     op->audit = *who;
+    op->if_version = user->version;
     op->u.user_update.event = event;
     tok_err err = tok_text_set(&op->u.user_update.id, tok_text_span(&user->id))
                       ? tok_clerk_write(c, op)
                       : TOK_ERR_INTERNAL;
-    if (err == TOK_OK && op->result != TOK_OP_DONE)
-        err = TOK_ERR_NOT_FOUND;
+    if (err == TOK_OK)
+        err = change_err(op);
     if (err == TOK_OK)
         tok_log_change(event, tok_text_span(&user->id), who);
     if (err == TOK_OK && op->u.user_update.raise_epoch)
         err = publish_epoch(c, tok_text_span(&user->id), op->u.user_update.user.epoch);
-    if (err == TOK_OK && ret)
+    if (err == TOK_OK)
         *ret = op->u.user_update.user;
     tok_wipe(op, sizeof *op);
     free(op);
@@ -154,7 +162,8 @@ static tok_err update(struct tok_clerk *c, struct tok_op *op, const struct tok_u
 }
 
 tok_err tok_user_set_password(struct tok_clerk *c, const struct tok_user *user, tok_span password,
-                              const struct tok_audit_context *who, struct tok_why *why)
+                              const struct tok_audit_context *who, struct tok_user *ret,
+                              struct tok_why *why)
 {
     struct tok_op *op = calloc(1, sizeof *op);
     if (!op)
@@ -167,7 +176,7 @@ tok_err tok_user_set_password(struct tok_clerk *c, const struct tok_user *user, 
     op->u.user_update.set_phc = true;
     op->u.user_update.raise_epoch = true;
     op->u.user_update.end_sessions = true;
-    return update(c, op, user, TOK_AUDIT_USER_PASSWORD, who, NULL);
+    return update(c, op, user, TOK_AUDIT_USER_PASSWORD, who, ret);
 }
 
 tok_err tok_user_set_disabled(struct tok_clerk *c, const struct tok_user *user, bool disabled,
@@ -203,14 +212,14 @@ tok_err tok_user_set_rights(struct tok_clerk *c, const struct tok_user *user, to
 }
 
 tok_err tok_user_logout(struct tok_clerk *c, const struct tok_user *user,
-                        const struct tok_audit_context *who)
+                        const struct tok_audit_context *who, struct tok_user *ret)
 {
     struct tok_op *op = calloc(1, sizeof *op);
     if (!op)
         return TOK_ERR_NOMEM;
     op->u.user_update.raise_epoch = true;
     op->u.user_update.end_sessions = true;
-    return update(c, op, user, TOK_AUDIT_USER_LOGOUT, who, NULL);
+    return update(c, op, user, TOK_AUDIT_USER_LOGOUT, who, ret);
 }
 
 tok_err tok_user_remove(struct tok_clerk *c, const struct tok_user *user,
@@ -221,11 +230,12 @@ tok_err tok_user_remove(struct tok_clerk *c, const struct tok_user *user,
         return TOK_ERR_NOMEM;
     op->kind = TOK_OP_USER_REMOVE;
     op->audit = *who;
+    op->if_version = user->version;
     tok_err err = tok_text_set(&op->u.user_remove.id, tok_text_span(&user->id))
                       ? tok_clerk_write(c, op)
                       : TOK_ERR_INTERNAL;
-    if (err == TOK_OK && op->result != TOK_OP_DONE)
-        err = TOK_ERR_NOT_FOUND;
+    if (err == TOK_OK)
+        err = change_err(op);
     int64_t epoch = op->u.user_remove.epoch;
     free(op);
     TOK_TRY(err);

@@ -20,10 +20,13 @@ TOK_MUST_USE tok_err tok_user_add(struct tok_clerk *c, const struct tok_user_new
                                   struct tok_why *why);
 /* By id, or else by name. TOK_ERR_NOT_FOUND. */
 TOK_MUST_USE tok_err tok_user_find(struct tok_clerk *c, tok_span id_or_name, struct tok_user *ret);
+/* The changes below: `user` is whom they mean, and what they were decided on: TOK_ERR_STALE, and nothing done,
+ * when the record has another version by now. 0: whatever it is. `ret` is the record after it. */
+
 /* Ends all sessions too. */
 TOK_MUST_USE tok_err tok_user_set_password(struct tok_clerk *c, const struct tok_user *user,
                                            tok_span password, const struct tok_audit_context *who,
-                                           struct tok_why *why);
+                                           struct tok_user *ret, struct tok_why *why);
 TOK_MUST_USE tok_err tok_user_set_disabled(struct tok_clerk *c, const struct tok_user *user,
                                            bool disabled, const struct tok_audit_context *who,
                                            struct tok_user *ret);
@@ -33,7 +36,7 @@ TOK_MUST_USE tok_err tok_user_set_rights(struct tok_clerk *c, const struct tok_u
                                          const struct tok_audit_context *who, struct tok_user *ret,
                                          struct tok_why *why);
 TOK_MUST_USE tok_err tok_user_logout(struct tok_clerk *c, const struct tok_user *user,
-                                     const struct tok_audit_context *who);
+                                     const struct tok_audit_context *who, struct tok_user *ret);
 TOK_MUST_USE tok_err tok_user_remove(struct tok_clerk *c, const struct tok_user *user,
                                      const struct tok_audit_context *who);
 

@@ -16,6 +16,9 @@
 #include "model/key.h"
 #include "model/session.h"
 #include "model/user.h"
+#include "model/version.h"
+
+#include <stdatomic.h>
 
 enum tok_op_kind {
     TOK_OP_SESSION_CREATE,  /* u.session_create */
@@ -35,7 +38,7 @@ enum tok_op_kind {
     TOK_OP_SECRET_DROP,     /* u.secret_drop */
     TOK_OP_RESEAL,          /* u.reseal */
     TOK_OP_META_RAISE,      /* u.meta */
-    TOK_OP_AUDIT,           /* u.audited: the audit row alone (a failed login) */
+    TOK_OP_AUDIT,           /* u.audited: the audit row alone (failed logins, refused callers) */
     TOK_OP_COUNT
 };
 
@@ -64,6 +67,13 @@ struct tok_op {
     void (*done)(struct tok_op *op); /* exactly once, at shutdown too (err CLOSING) */
     tok_time_us now;                 /* the caller's clock, for rules and rows */
     struct tok_audit_context audit;  /* who; the event follows from kind and outcome */
+    /* Of a login, a refresh, a client's revocation, a failure: what it does, or what its row tells of, is so
+     * without the row. Without this an audit row that cannot be written is TOK_ERR_AUDIT, and nothing was kept. */
+    bool audit_may_fail;
+    bool audit_lost; /* out: it was done, and nothing tells of it */
+    /* USER_UPDATE, USER_REMOVE, CLIENT_PUT of one that is there, CLIENT_REMOVE, SESSION_END: CONFLICT and
+     * nothing done when the row has another version (of a session: tok_session_version). 0: whichever. */
+    int64_t if_version;
     tok_err err; /* TOK_OK: durable (or refused by a rule); else nothing was kept */
     enum tok_op_result result;
     union {
@@ -178,6 +188,7 @@ struct tok_op {
             TOK_TEXT(TOK_USER_ID_MAX) user_id;
             TOK_TEXT(TOK_CLIENT_ID_MAX) client_id;
             TOK_TEXT(64) object;
+            int64_t count; /* 0 is 1 */
         } audited;
     } u;
 };
@@ -191,6 +202,13 @@ TOK_MUST_USE tok_err tok_store_submit(struct tok_store *s, struct tok_op *op);
 /* false while the last write failed; the writer then tries an empty write every second, so that it
  * becomes true again by itself. Any thread, one atomic read. */
 bool tok_store_writable(const struct tok_store *s);
+/* false from an audit row that could not be written, though the store can be, to the next one that was. Any
+ * thread, one atomic read. */
+bool tok_store_audit_works(const struct tok_store *s);
+/* Audit rows, since the start, of things that happened all the same. */
+uint64_t tok_store_audit_lost(const struct tok_store *s);
+/* One more, which never came as far as the engine. Any thread. */
+void tok_store_audit_lose(struct tok_store *s);
 /* Finishes what is queued, then closes. Readers must be closed before. */
 void tok_store_close(struct tok_store **s);
 
@@ -212,8 +230,15 @@ TOK_MUST_USE tok_err tok_reader_users(struct tok_reader *r, tok_span after_name_
                                       bool (*each)(const struct tok_user *, void *), void *arg);
 TOK_MUST_USE tok_err tok_reader_clients(struct tok_reader *r, tok_span after, size_t limit,
                                         bool (*each)(const struct tok_client *, void *), void *arg);
+/* All of them, by age. */
 TOK_MUST_USE tok_err tok_reader_keys(struct tok_reader *r,
                                      bool (*each)(const struct tok_key *, void *), void *arg);
+/* A page of the same: those after the key `after` (NULL: from the first). */
+TOK_MUST_USE tok_err tok_reader_keys_page(struct tok_reader *r, const struct tok_key *after,
+                                          size_t limit,
+                                          bool (*each)(const struct tok_key *, void *), void *arg);
+TOK_MUST_USE tok_err tok_reader_key(struct tok_reader *r, tok_span kid, struct tok_key *ret,
+                                    enum tok_found *ret_found);
 TOK_MUST_USE tok_err tok_reader_secrets(struct tok_reader *r,
                                         bool (*each)(const struct tok_secret_row *, void *),
                                         void *arg);
@@ -229,10 +254,30 @@ TOK_MUST_USE tok_err tok_reader_oldest_mac_key(struct tok_reader *r, uint16_t *r
  * none). Reads as much of an index: 50 ms a million. */
 TOK_MUST_USE tok_err tok_reader_mac_key_sessions(struct tok_reader *r, uint16_t number,
                                                  uint64_t *ret_count, tok_time_s *ret_until);
-/* Newest first, below `before` (0: from the top). */
-TOK_MUST_USE tok_err tok_reader_audit(struct tok_reader *r, int64_t before, size_t limit,
+TOK_MUST_USE tok_err tok_reader_sessions_of_client(struct tok_reader *r, tok_span client_id,
+                                                   tok_span after_sid, size_t limit,
+                                                   bool (*each)(const struct tok_session *, void *),
+                                                   void *arg);
+TOK_MUST_USE tok_err tok_reader_session(struct tok_reader *r, tok_span sid, struct tok_session *ret,
+                                        enum tok_found *ret_found);
+
+/* Which audit rows: between two numbers, and of one user, one client or one event, whichever is named first
+ * here. Each is a walk over an index of its own; whoever wants two at once looks at the rows of one. The zero
+ * value: all rows. */
+struct tok_audit_range {
+    int64_t below, above; /* row numbers, both excluded; below 0: from the newest */
+    tok_span user_id, client_id;
+    enum tok_audit_event event;
+};
+/* Newest first. */
+TOK_MUST_USE tok_err tok_reader_audit(struct tok_reader *r, const struct tok_audit_range *range,
+                                      size_t limit,
                                       bool (*each)(const struct tok_audit_row *, void *),
                                       void *arg);
+/* For `above`: every row since `at` has a higher number, as long as rows were written in the order of their
+ * times. Costs a few look-ups, whatever there is. Of rows that a clock set back has put out of order, those
+ * after the last one before `at` are certain to be above. */
+TOK_MUST_USE tok_err tok_reader_audit_floor(struct tok_reader *r, tok_time_us at, int64_t *ret);
 /* 0 when the name was never raised. */
 TOK_MUST_USE tok_err tok_reader_meta(struct tok_reader *r, tok_span name, int64_t *ret);
 
@@ -269,8 +314,12 @@ struct tok_reader_ops {
     tok_err (*keys)(struct tok_reader *, bool (*)(const struct tok_key *, void *), void *);
     tok_err (*secrets)(struct tok_reader *, bool (*)(const struct tok_secret_row *, void *),
                        void *);
-    tok_err (*audit)(struct tok_reader *, int64_t, size_t,
+    tok_err (*keys_page)(struct tok_reader *, const struct tok_key *, size_t,
+                         bool (*)(const struct tok_key *, void *), void *);
+    tok_err (*key)(struct tok_reader *, tok_span, struct tok_key *, enum tok_found *);
+    tok_err (*audit)(struct tok_reader *, const struct tok_audit_range *, size_t,
                      bool (*)(const struct tok_audit_row *, void *), void *);
+    tok_err (*audit_floor)(struct tok_reader *, tok_time_us, int64_t *);
     tok_err (*meta)(struct tok_reader *, tok_span, int64_t *);
     tok_err (*revoked)(struct tok_reader *, tok_time_s, int64_t, tok_span,
                        bool (*)(const struct tok_revoked_row *, void *), void *);
@@ -278,10 +327,22 @@ struct tok_reader_ops {
                         bool (*)(const struct tok_session *, void *), void *);
     tok_err (*oldest_mac_key)(struct tok_reader *, uint16_t *);
     tok_err (*mac_key_sessions)(struct tok_reader *, uint16_t, uint64_t *, tok_time_s *);
+    tok_err (*sessions_of_client)(struct tok_reader *, tok_span, tok_span, size_t,
+                                  bool (*)(const struct tok_session *, void *), void *);
+    tok_err (*session)(struct tok_reader *, tok_span, struct tok_session *, enum tok_found *);
 };
 struct tok_store {
     const struct tok_store_ops *ops;
+    atomic_bool audit_fails;
+    _Atomic uint64_t audit_lost;
 };
+/* After a batch: whether audit rows were written, whether one could not be, and how many of those told of what
+ * was done all the same. */
+void tok_store_note_audit(struct tok_store *s, bool written, bool failed, uint64_t lost);
+static inline bool tok_op_stale(const struct tok_op *op, int64_t version)
+{
+    return op->if_version != 0 && op->if_version != version;
+}
 struct tok_reader {
     const struct tok_reader_ops *ops;
 };

@@ -216,7 +216,7 @@ def test_a_long_listing_says_that_there_is_more(fleet):
     with sqlite3.connect(service.data / "tokend.db") as database:
         database.executemany(
             "INSERT INTO users SELECT :new, :new, :new, phc, roles, scopes, epoch, epoch_at, "
-            "disabled, created_at, updated_at FROM users WHERE id = 'u-bob'",
+            "disabled, created_at, updated_at, version FROM users WHERE id = 'u-bob'",
             [{"new": f"user{i:04}"} for i in range(1000)])
     database.close()
     done = service.try_cli("user", "list")

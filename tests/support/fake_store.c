@@ -40,6 +40,9 @@ struct fake {
     struct table users, clients, sessions, keys, secrets, tombstones, denied, numbers, audit;
     int64_t longest_ttl_s;
     unsigned fail, fail_reads, readers;
+    bool audit_broken; /* until it is mended */
+    bool audit_off;    /* of the operation under way: its row cannot be written */
+    bool audit_written, audit_lost;
     tok_err refuse;
     bool holding;
     struct tok_op *held, **held_end;
@@ -75,31 +78,24 @@ static void take_out(struct table *t, const void *row)
     memmove(row_at(t, at), row_at(t, at + 1), (t->count - at) * t->size);
 }
 
-static int compare(tok_span a, tok_span b)
-{
-    size_t common = a.len < b.len ? a.len : b.len;
-    int order = common == 0 ? 0 : memcmp(a.ptr, b.ptr, common);
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 #define spans_of(a, b, field) tok_text_span(&(a)->field), tok_text_span(&(b)->field)
 
 static int users_order(const void *a, const void *b)
 {
     const struct tok_user *x = a, *y = b;
-    return compare(spans_of(x, y, name_key));
+    return tok_span_cmp(spans_of(x, y, name_key));
 }
 
 static int clients_order(const void *a, const void *b)
 {
     const struct tok_client *x = a, *y = b;
-    return compare(spans_of(x, y, id));
+    return tok_span_cmp(spans_of(x, y, id));
 }
 
 static int sessions_order(const void *a, const void *b)
 {
     const struct tok_session *x = a, *y = b;
-    return compare(spans_of(x, y, sid));
+    return tok_span_cmp(spans_of(x, y, sid));
 }
 
 static int keys_order(const void *a, const void *b)
@@ -107,13 +103,13 @@ static int keys_order(const void *a, const void *b)
     const struct tok_key *x = a, *y = b;
     if (x->created_at != y->created_at)
         return x->created_at < y->created_at ? -1 : 1;
-    return compare(spans_of(x, y, kid));
+    return tok_span_cmp(spans_of(x, y, kid));
 }
 
 static int secrets_order(const void *a, const void *b)
 {
     const struct tok_secret_row *x = a, *y = b;
-    int names = compare(spans_of(x, y, name));
+    int names = tok_span_cmp(spans_of(x, y, name));
     return names != 0 ? names : (int)x->number - (int)y->number;
 }
 
@@ -145,8 +141,17 @@ static void audit(struct fake *f, const struct tok_op *op, enum tok_audit_event 
 {
     if (event == TOK_AUDIT_NONE)
         return;
-    struct tok_audit_row row = {
-        .id = (int64_t)f->audit.count + 1, .at = op->now, .event = event, .context = op->audit};
+    f->audit_lost = f->audit_off;
+    if (f->audit_off)
+        return;
+    f->audit_written = true;
+    struct tok_audit_row row = {.id = (int64_t)f->audit.count + 1,
+                                .at = op->now,
+                                .event = event,
+                                .context = op->audit,
+                                .count = 1};
+    if (op->kind == TOK_OP_AUDIT && op->u.audited.count > 1)
+        row.count = op->u.audited.count;
     set_text(&row.user_id, user_id);
     set_text(&row.client_id, client_id);
     set_text(&row.object, object);
@@ -286,6 +291,9 @@ static void session_end(struct fake *f, struct tok_op *op)
     op->result = TOK_OP_REFUSED;
     if (client.len != 0 && !tok_span_eq(client, tok_text_span(&s->client_id)))
         return;
+    op->result = TOK_OP_CONFLICT;
+    if (tok_op_stale(op, tok_session_version(s)))
+        return;
     op->u.session_end.access_until = s->access_until;
     op->result = TOK_OP_DONE;
     if (!s->ended)
@@ -326,6 +334,7 @@ static void put_user(struct fake *f, struct tok_op *op, struct tok_user *u,
     int64_t least = epoch_above(f, false, tok_text_span(&u->id), op->now);
     if (u->epoch < least)
         u->epoch = least;
+    u->version = tok_version_next(0, op->now);
     insert(&f->users, u);
     audit(f, op, event, tok_text_span(&u->id), TOK_NONE, TOK_NONE);
 }
@@ -365,8 +374,8 @@ static void user_update(struct fake *f, struct tok_op *op)
 {
     __typeof__(op->u.user_update) *up = &op->u.user_update;
     struct tok_user *row = user_by_id(f, tok_text_span(&up->id));
-    op->result = TOK_OP_NOT_FOUND;
-    if (row == NULL)
+    op->result = row != NULL ? TOK_OP_CONFLICT : TOK_OP_NOT_FOUND;
+    if (row == NULL || tok_op_stale(op, row->version))
         return;
     if (up->set_phc)
         row->phc = up->user.phc;
@@ -377,6 +386,7 @@ static void user_update(struct fake *f, struct tok_op *op)
     if (up->set_scopes)
         row->scopes = up->user.scopes;
     row->updated_at = tok_time_to_s(op->now);
+    row->version = tok_version_next(row->version, op->now);
     if (up->raise_epoch) {
         row->epoch++;
         row->epoch_at = row->updated_at;
@@ -403,8 +413,8 @@ static void user_remove(struct fake *f, struct tok_op *op)
 {
     tok_span id = tok_text_span(&op->u.user_remove.id);
     struct tok_user *row = user_by_id(f, id);
-    op->result = TOK_OP_NOT_FOUND;
-    if (row == NULL)
+    op->result = row != NULL ? TOK_OP_CONFLICT : TOK_OP_NOT_FOUND;
+    if (row == NULL || tok_op_stale(op, row->version))
         return;
     op->u.user_remove.epoch = row->epoch + 1;
     bury(f, false, id, row->epoch + 1, op->now);
@@ -424,8 +434,11 @@ static void client_put(struct fake *f, struct tok_op *op)
     tok_span id = tok_text_span(&c->id);
     const struct tok_client *before = client_by_id(f, id);
     op->result = TOK_OP_CONFLICT;
-    if (before != NULL && op->u.client_put.must_be_new)
+    if (before != NULL && (op->u.client_put.must_be_new || tok_op_stale(op, before->version)))
         return;
+    if (before == NULL && op->if_version != 0)
+        return;
+    c->version = tok_version_next(before != NULL ? before->version : 0, op->now);
     int64_t least = before != NULL ? before->epoch : epoch_above(f, true, id, op->now);
     if (c->epoch < least)
         c->epoch = least;
@@ -442,8 +455,8 @@ static void client_remove(struct fake *f, struct tok_op *op)
 {
     tok_span id = tok_text_span(&op->u.client_remove.id);
     const struct tok_client *row = client_by_id(f, id);
-    op->result = TOK_OP_NOT_FOUND;
-    if (row == NULL)
+    op->result = row != NULL ? TOK_OP_CONFLICT : TOK_OP_NOT_FOUND;
+    if (row == NULL || tok_op_stale(op, row->version))
         return;
     op->u.client_remove.epoch = row->epoch + 1;
     bury(f, true, id, row->epoch + 1, op->now);
@@ -676,14 +689,37 @@ static void come_home(struct tok_msg *msg)
     op->done(op);
 }
 
+static bool may_write_audit(const struct tok_op *op)
+{
+    bool first_secret = op->kind == TOK_OP_SECRET_ADD && op->u.secret.number == 1;
+    return op->kind != TOK_OP_SESSION_GET && op->kind != TOK_OP_USER_REHASH &&
+           op->kind != TOK_OP_META_RAISE && !first_secret;
+}
+
+/* The arrays cannot be rolled back: whatever would want a row that must not fail is not begun. */
+static void run(struct fake *f, struct tok_op *op)
+{
+    f->audit_off = f->audit_broken && may_write_audit(op);
+    f->audit_written = f->audit_lost = false;
+    if (f->audit_off && !op->audit_may_fail)
+        op->err = TOK_ERR_AUDIT;
+    else
+        handlers[op->kind](f, op);
+    op->audit_lost = f->audit_lost;
+    tok_store_note_audit(&f->store, f->audit_written, op->err != TOK_OK || f->audit_lost,
+                         f->audit_lost);
+}
+
 static void apply(struct fake *f, struct tok_op *op)
 {
     op->err = TOK_OK;
     op->result = TOK_OP_REFUSED;
     if (f->fail == 0) {
-        handlers[op->kind](f, op);
+        run(f, op);
         return;
     }
+    if (op->kind == TOK_OP_AUDIT && op->audit_may_fail)
+        tok_store_note_audit(&f->store, false, true, 1);
     f->fail--;
     op->err = TOK_ERR_STORE;
     if (op->kind == TOK_OP_SESSION_ADVANCE)
@@ -785,7 +821,7 @@ static tok_err read_users(struct tok_reader *r, tok_span after, size_t limit,
     TOK_TRY(may_read(f));
     for (size_t i = 0; i < f->users.count && limit > 0; i++) {
         const struct tok_user *row = row_at(&f->users, i);
-        if (compare(tok_text_span(&row->name_key), after) <= 0)
+        if (tok_span_cmp(tok_text_span(&row->name_key), after) <= 0)
             continue;
         limit--;
         if (!each(row, arg))
@@ -802,7 +838,7 @@ static tok_err read_clients(struct tok_reader *r, tok_span after, size_t limit,
     TOK_TRY(may_read(f));
     for (size_t i = 0; i < f->clients.count && limit > 0; i++) {
         const struct tok_client *row = row_at(&f->clients, i);
-        if (compare(tok_text_span(&row->id), after) <= 0)
+        if (tok_span_cmp(tok_text_span(&row->id), after) <= 0)
             continue;
         limit--;
         if (!each(row, arg))
@@ -835,7 +871,60 @@ static tok_err read_secrets(struct tok_reader *r,
     return TOK_OK;
 }
 
-static tok_err read_audit(struct tok_reader *r, int64_t before, size_t limit,
+static tok_err read_keys_page(struct tok_reader *r, const struct tok_key *after, size_t limit,
+                              bool (*each)(const struct tok_key *, void *), void *arg)
+{
+    struct fake *f = fake_of_reader(r);
+    lock_auto(f);
+    TOK_TRY(may_read(f));
+    for (size_t i = 0; i < f->keys.count && limit > 0; i++) {
+        const struct tok_key *row = row_at(&f->keys, i);
+        if (after != NULL && keys_order(row, after) <= 0)
+            continue;
+        limit--;
+        if (!each(row, arg))
+            break;
+    }
+    return TOK_OK;
+}
+
+static tok_err read_key(struct tok_reader *r, tok_span kid, struct tok_key *ret,
+                        enum tok_found *ret_found)
+{
+    struct fake *f = fake_of_reader(r);
+    lock_auto(f);
+    TOK_TRY(may_read(f));
+    const struct tok_key *row = key_by_kid(&f->keys, kid);
+    *ret_found = row != NULL ? TOK_FOUND : TOK_FOUND_NOTHING;
+    if (row != NULL)
+        *ret = *row;
+    return TOK_OK;
+}
+
+static bool in_range(const struct tok_audit_row *row, const struct tok_audit_range *of)
+{
+    if ((of->below != 0 && row->id >= of->below) || row->id <= of->above)
+        return false;
+    if (of->user_id.len != 0)
+        return tok_span_eq(of->user_id, tok_text_span(&row->user_id));
+    if (of->client_id.len != 0)
+        return tok_span_eq(of->client_id, tok_text_span(&row->client_id));
+    return of->event == TOK_AUDIT_NONE || of->event == row->event;
+}
+
+static tok_err read_audit_floor(struct tok_reader *r, tok_time_us at, int64_t *ret)
+{
+    struct fake *f = fake_of_reader(r);
+    lock_auto(f);
+    TOK_TRY(may_read(f));
+    size_t i = f->audit.count;
+    while (i > 0 && ((const struct tok_audit_row *)row_at(&f->audit, i - 1))->at >= at)
+        i--;
+    *ret = (int64_t)i;
+    return TOK_OK;
+}
+
+static tok_err read_audit(struct tok_reader *r, const struct tok_audit_range *range, size_t limit,
                           bool (*each)(const struct tok_audit_row *, void *), void *arg)
 {
     struct fake *f = fake_of_reader(r);
@@ -843,7 +932,7 @@ static tok_err read_audit(struct tok_reader *r, int64_t before, size_t limit,
     TOK_TRY(may_read(f));
     for (size_t i = f->audit.count; i > 0 && limit > 0; i--) {
         const struct tok_audit_row *row = row_at(&f->audit, i - 1);
-        if (before != 0 && row->id >= before)
+        if (!in_range(row, range))
             continue;
         limit--;
         if (!each(row, arg))
@@ -933,7 +1022,7 @@ static tok_err read_sessions(struct tok_reader *r, tok_span user_id, tok_span af
     for (size_t i = 0; i < f->sessions.count && limit > 0; i++) {
         const struct tok_session *row = row_at(&f->sessions, i);
         bool wanted = user_id.len == 0 || tok_span_eq(tok_text_span(&row->user_id), user_id);
-        if (!wanted || compare(tok_text_span(&row->sid), after) <= 0)
+        if (!wanted || tok_span_cmp(tok_text_span(&row->sid), after) <= 0)
             continue;
         limit--;
         if (!each(row, arg))
@@ -976,20 +1065,57 @@ static tok_err read_mac_key_sessions(struct tok_reader *r, uint16_t number, uint
     return TOK_OK;
 }
 
+static tok_err read_sessions_of_client(struct tok_reader *r, tok_span client_id, tok_span after,
+                                       size_t limit,
+                                       bool (*each)(const struct tok_session *, void *), void *arg)
+{
+    struct fake *f = fake_of_reader(r);
+    lock_auto(f);
+    TOK_TRY(may_read(f));
+    for (size_t i = 0; i < f->sessions.count && limit > 0; i++) {
+        const struct tok_session *row = row_at(&f->sessions, i);
+        if (!tok_span_eq(tok_text_span(&row->client_id), client_id) ||
+            tok_span_cmp(tok_text_span(&row->sid), after) <= 0)
+            continue;
+        limit--;
+        if (!each(row, arg))
+            break;
+    }
+    return TOK_OK;
+}
+
+static tok_err read_session(struct tok_reader *r, tok_span sid, struct tok_session *ret,
+                            enum tok_found *ret_found)
+{
+    struct fake *f = fake_of_reader(r);
+    lock_auto(f);
+    TOK_TRY(may_read(f));
+    const struct tok_session *row = session_by_sid(f, sid);
+    *ret_found = row != NULL ? TOK_FOUND : TOK_FOUND_NOTHING;
+    if (row != NULL)
+        *ret = *row;
+    return TOK_OK;
+}
+
 static const struct tok_reader_ops reader_ops = {
-    reader_close,
-    read_user_by_name,
-    read_user,
-    read_users,
-    read_clients,
-    read_keys,
-    read_secrets,
-    read_audit,
-    read_meta,
-    read_revoked,
-    read_sessions,
-    read_oldest_mac_key,
-    read_mac_key_sessions,
+    .close = reader_close,
+    .user_by_name = read_user_by_name,
+    .user = read_user,
+    .users = read_users,
+    .clients = read_clients,
+    .keys = read_keys,
+    .keys_page = read_keys_page,
+    .key = read_key,
+    .secrets = read_secrets,
+    .audit = read_audit,
+    .audit_floor = read_audit_floor,
+    .meta = read_meta,
+    .revoked = read_revoked,
+    .sessions = read_sessions,
+    .sessions_of_client = read_sessions_of_client,
+    .session = read_session,
+    .oldest_mac_key = read_oldest_mac_key,
+    .mac_key_sessions = read_mac_key_sessions,
 };
 
 static tok_err reader_open(struct tok_store *s, struct tok_reader **ret)
@@ -1049,6 +1175,12 @@ void tok_fake_store_fail_reads(struct tok_store *s, unsigned count)
 {
     lock_auto(fake_of(s));
     fake_of(s)->fail_reads = count;
+}
+
+void tok_fake_store_break_audit(struct tok_store *s, bool broken)
+{
+    lock_auto(fake_of(s));
+    fake_of(s)->audit_broken = broken;
 }
 
 void tok_fake_store_set_writable(struct tok_store *s, bool writable_now)

@@ -18,6 +18,8 @@ void tok_fake_store_fail(struct tok_store *s, unsigned count);
 void tok_fake_store_refuse(struct tok_store *s, tok_err err);
 /* The next `count` reads by any reader fail with TOK_ERR_STORE. */
 void tok_fake_store_fail_reads(struct tok_store *s, unsigned count);
+/* While it is broken no audit row can be written. */
+void tok_fake_store_break_audit(struct tok_store *s, bool broken);
 void tok_fake_store_set_writable(struct tok_store *s, bool writable);
 
 /* From hold on, what has been done is told to nobody; release tells, in order, and returns how many. */

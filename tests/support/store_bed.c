@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "fake_store.h"
+#include "side_db.h"
 #include "store/sqlite.h"
 #include "store_bed.h"
 
@@ -350,9 +351,34 @@ static bool sum_audit(const struct tok_audit_row *row, void *arg)
 size_t bed_audit(struct bed *b, struct tok_audit_row *ret_newest)
 {
     struct audit_sum sum = {0};
-    assert_int_equal(tok_reader_audit(b->reader, 0, SIZE_MAX, sum_audit, &sum), TOK_OK);
+    const struct tok_audit_range all = {0};
+    assert_int_equal(tok_reader_audit(b->reader, &all, SIZE_MAX, sum_audit, &sum), TOK_OK);
     *ret_newest = sum.newest;
     return sum.count;
+}
+
+static void change_audit(struct bed *b, const char *sql)
+{
+    sqlite3 *side = side_open(b->path);
+    side_exec(side, sql);
+    side_close(side);
+}
+
+void bed_break_audit(struct bed *b)
+{
+    if (b->engine == BED_FAKE)
+        tok_fake_store_break_audit(b->store, true);
+    else
+        change_audit(b, "CREATE TRIGGER broken BEFORE INSERT ON audit BEGIN "
+                        "SELECT RAISE(ABORT, 'broken'); END");
+}
+
+void bed_mend_audit(struct bed *b)
+{
+    if (b->engine == BED_FAKE)
+        tok_fake_store_break_audit(b->store, false);
+    else
+        change_audit(b, "DROP TRIGGER broken");
 }
 
 void bed_assert_audit(struct bed *b, size_t count, enum tok_audit_event event)

@@ -77,6 +77,9 @@ bool bed_find_session(struct bed *b, const char *sid, struct tok_session *ret);
 size_t bed_audit(struct bed *b, struct tok_audit_row *ret_newest);
 /* The newest row tells of `event`, and there are `count` in all. */
 void bed_assert_audit(struct bed *b, size_t count, enum tok_audit_event event);
+/* No audit row can be written any more; or again. */
+void bed_break_audit(struct bed *b);
+void bed_mend_audit(struct bed *b);
 /* Revoked things at `now`: how many, and the one of that name. */
 struct bed_revoked {
     size_t count;

@@ -86,10 +86,23 @@ static void settle(struct tok_op *op, tok_err err)
         op->u.session_advance.outcome = TOK_ADVANCE_REFUSED;
 }
 
+static tok_err without_audit(struct tok_sqlite *s, struct tok_op *op)
+{
+    TOK_TRY(tok_db_run(&s->db, TOK_SQL_UNDO));
+    s->audit.off = true;
+    tok_err err = handlers[op->kind](s, op);
+    s->audit.off = false;
+    op->audit_lost = err == TOK_OK;
+    return err;
+}
+
 static tok_err apply_one(struct tok_sqlite *s, struct tok_op *op)
 {
     TOK_TRY(tok_db_run(&s->db, TOK_SQL_SAVEPOINT));
+    op->audit_lost = false;
     tok_err err = handlers[op->kind](s, op);
+    if (err == TOK_ERR_AUDIT && op->audit_may_fail)
+        err = without_audit(s, op);
     if (err == TOK_ERR_STORE || sqlite3_get_autocommit(s->db.handle) != 0)
         return TOK_ERR_STORE;
     if (err != TOK_OK)
@@ -107,16 +120,35 @@ static tok_err run_batch(struct tok_sqlite *s, struct tok_op *batch, bool writes
     return commit(s);
 }
 
+static void abandon_batch(struct tok_sqlite *s, struct tok_op *batch)
+{
+    tok_sqlite_abandon(s);
+    s->audit.written = false;
+    for (struct tok_op *op = batch; op != NULL; op = op->next) {
+        op->audit_lost = false; /* nor was it done */
+        settle(op, TOK_ERR_STORE);
+    }
+}
+
+/* What a row alone tells of may have happened, whether it could be written or not. */
+static void note_audit(struct tok_sqlite *s, const struct tok_op *batch)
+{
+    uint64_t lost = 0;
+    for (const struct tok_op *op = batch; op != NULL; op = op->next)
+        lost +=
+            op->audit_lost || (op->kind == TOK_OP_AUDIT && op->audit_may_fail && op->err != TOK_OK);
+    tok_store_note_audit(&s->store, s->audit.written, s->audit.failed || lost != 0, lost);
+}
+
 static tok_err apply(void *arg, struct tok_op *batch, bool writes)
 {
     struct tok_sqlite *s = arg;
+    s->audit.written = s->audit.failed = false;
     tok_err err = run_batch(s, batch, writes);
-    if (err == TOK_OK)
-        return TOK_OK;
-    tok_sqlite_abandon(s);
-    for (struct tok_op *op = batch; op != NULL; op = op->next)
-        settle(op, TOK_ERR_STORE);
-    return TOK_ERR_STORE;
+    if (err != TOK_OK)
+        abandon_batch(s, batch);
+    note_audit(s, batch);
+    return err;
 }
 
 static const struct tok_writer_engine writer_engine = {apply, tok_sqlite_tidy, probe};

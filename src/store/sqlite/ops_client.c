@@ -30,6 +30,7 @@ static tok_err inherit(struct tok_sqlite *s, struct tok_op *op, const struct tok
     }
     if (c->epoch < least)
         c->epoch = least;
+    c->version = tok_version_next(before != NULL ? before->version : 0, op->now);
     return TOK_OK;
 }
 
@@ -38,7 +39,8 @@ tok_err tok_sqlite_client_put(struct tok_sqlite *s, struct tok_op *op)
     struct tok_client *c = &op->u.client_put.client, before;
     bool found = false;
     TOK_TRY(client_by_id(s, tok_text_span(&c->id), &before, &found));
-    if (found && op->u.client_put.must_be_new)
+    if (found ? op->u.client_put.must_be_new || tok_op_stale(op, before.version)
+              : op->if_version != 0)
         return TOK_ERR_CONFLICT;
     TOK_TRY(inherit(s, op, found ? &before : NULL));
     tok_sql_auto q = tok_sql_use(&s->db, TOK_SQL_CLIENT_PUT);
@@ -67,6 +69,6 @@ tok_err tok_sqlite_client_remove(struct tok_sqlite *s, struct tok_op *op)
     struct tok_client row;
     bool found = false;
     TOK_TRY(client_by_id(s, tok_text_span(&op->u.client_remove.id), &row, &found));
-    op->result = TOK_OP_NOT_FOUND;
-    return found ? remove_client(s, op, &row) : TOK_OK;
+    op->result = found ? TOK_OP_CONFLICT : TOK_OP_NOT_FOUND;
+    return found && !tok_op_stale(op, row.version) ? remove_client(s, op, &row) : TOK_OK;
 }

@@ -8,7 +8,7 @@
 tok_err tok_sqlite_audit(struct tok_sqlite *s, const struct tok_op *op, enum tok_audit_event event,
                          tok_span user_id, tok_span client_id, tok_span object)
 {
-    if (event == TOK_AUDIT_NONE)
+    if (event == TOK_AUDIT_NONE || s->audit.off)
         return TOK_OK;
     tok_sql_auto q = tok_sql_use(&s->db, TOK_SQL_AUDIT_ADD);
     tok_sql_i64(&q, op->now);
@@ -20,7 +20,14 @@ tok_err tok_sqlite_audit(struct tok_sqlite *s, const struct tok_op *op, enum tok
     tok_sql_text(&q, user_id);
     tok_sql_text(&q, client_id);
     tok_sql_text(&q, object);
-    return tok_sql_run(&q);
+    tok_sql_i64(&q, op->kind == TOK_OP_AUDIT && op->u.audited.count > 1 ? op->u.audited.count : 1);
+    if (tok_sql_run(&q) == TOK_OK) {
+        s->audit.written = true;
+        return TOK_OK;
+    }
+    /* Whatever it is, if the transaction is still there it is the audit log's alone. */
+    s->audit.failed = true;
+    return sqlite3_get_autocommit(s->db.handle) == 0 ? TOK_ERR_AUDIT : TOK_ERR_STORE;
 }
 
 tok_err tok_sqlite_audit_only(struct tok_sqlite *s, struct tok_op *op)

@@ -224,6 +224,8 @@ tok_err tok_sqlite_session_end(struct tok_sqlite *s, struct tok_op *op)
         op->result = TOK_OP_NOT_FOUND;
     else if (client.len != 0 && !tok_span_eq(client, tok_text_span(&session.client_id)))
         op->result = TOK_OP_REFUSED;
+    else if (tok_op_stale(op, tok_session_version(&session)))
+        op->result = TOK_OP_CONFLICT;
     else
         return end_one(s, op, &session);
     return TOK_OK;

@@ -16,8 +16,9 @@ tok_err tok_sqlite_user_by(struct tok_db *db, enum tok_sql_id by, tok_span value
     return tok_sql_intact(&q);
 }
 
-static tok_err complete_new(struct tok_sqlite *s, struct tok_user *u, tok_time_s now)
+static tok_err complete_new(struct tok_sqlite *s, struct tok_user *u, tok_time_us now_us)
 {
+    tok_time_s now = tok_time_to_s(now_us);
     int64_t buried = 0;
     if (u->id.len == 0) {
         tok_id id = tok_id_make();
@@ -26,13 +27,14 @@ static tok_err complete_new(struct tok_sqlite *s, struct tok_user *u, tok_time_s
     TOK_TRY(tok_sqlite_tombstone_epoch(s, KIND, tok_text_span(&u->id), now, &buried));
     if (buried >= u->epoch && buried != 0)
         u->epoch = buried + 1;
+    u->version = tok_version_next(0, now_us);
     return TOK_OK;
 }
 
 static tok_err add_user(struct tok_sqlite *s, struct tok_op *op, struct tok_user *u,
                         enum tok_audit_event event)
 {
-    TOK_TRY(complete_new(s, u, tok_time_to_s(op->now)));
+    TOK_TRY(complete_new(s, u, op->now));
     tok_sql_auto q = tok_sql_use(&s->db, TOK_SQL_USER_ADD);
     tok_bind_user(&q, u);
     TOK_TRY(tok_sql_run(&q));
@@ -65,6 +67,7 @@ static tok_err write_user(struct tok_sqlite *s, const struct tok_user *u)
     tok_sql_i64(&q, u->epoch_at);
     tok_sql_i64(&q, u->disabled);
     tok_sql_i64(&q, u->updated_at);
+    tok_sql_i64(&q, u->version);
     tok_sql_text(&q, tok_text_span(&u->id));
     return tok_sql_run(&q);
 }
@@ -81,6 +84,7 @@ static void merge(struct tok_user *row, const struct tok_op *op)
     if (up->set_scopes)
         row->scopes = up->user.scopes;
     row->updated_at = tok_time_to_s(op->now);
+    row->version = tok_version_next(row->version, op->now);
     if (up->raise_epoch) {
         row->epoch++;
         row->epoch_at = row->updated_at;
@@ -105,8 +109,8 @@ tok_err tok_sqlite_user_update(struct tok_sqlite *s, struct tok_op *op)
     bool found = false;
     TOK_TRY(tok_sqlite_user_by(&s->db, TOK_SQL_USER_BY_ID, tok_text_span(&op->u.user_update.id),
                                &row, &found));
-    op->result = TOK_OP_NOT_FOUND;
-    return found ? update(s, op, &row) : TOK_OK;
+    op->result = found ? TOK_OP_CONFLICT : TOK_OP_NOT_FOUND;
+    return found && !tok_op_stale(op, row.version) ? update(s, op, &row) : TOK_OK;
 }
 
 /* A new hash of the same password, made after a login with an old one. Whoever has changed the password
@@ -145,6 +149,6 @@ tok_err tok_sqlite_user_remove(struct tok_sqlite *s, struct tok_op *op)
     bool found = false;
     TOK_TRY(tok_sqlite_user_by(&s->db, TOK_SQL_USER_BY_ID, tok_text_span(&op->u.user_remove.id),
                                &row, &found));
-    op->result = TOK_OP_NOT_FOUND;
-    return found ? remove_user(s, op, &row) : TOK_OK;
+    op->result = found ? TOK_OP_CONFLICT : TOK_OP_NOT_FOUND;
+    return found && !tok_op_stale(op, row.version) ? remove_user(s, op, &row) : TOK_OK;
 }

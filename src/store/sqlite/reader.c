@@ -126,13 +126,100 @@ static tok_err secrets(struct tok_reader *r, bool (*each)(const struct tok_secre
     return walk_secrets(&q, each, arg);
 }
 
-static tok_err audit(struct tok_reader *r, int64_t before, size_t limit,
+static tok_err keys_page(struct tok_reader *r, const struct tok_key *after, size_t limit,
+                         bool (*each)(const struct tok_key *, void *), void *arg)
+{
+    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_KEYS_AFTER);
+    tok_sql_i64(&q, after != NULL ? after->created_at : INT64_MIN);
+    tok_sql_text(&q, after != NULL ? tok_text_span(&after->kid) : TOK_LIT(""));
+    bind_limit(&q, limit);
+    return walk_keys(&q, each, arg);
+}
+
+/* The one row of a statement with one parameter. */
+#define DEFINE_FIND(name, record, id, read)                                                        \
+    static tok_err name(struct tok_reader *r, tok_span value, record *ret, enum tok_found *found)  \
+    {                                                                                              \
+        bool row = false;                                                                          \
+        tok_sql_auto q = tok_sql_use(db_of(r), id);                                                \
+        tok_sql_text(&q, value);                                                                   \
+        TOK_TRY(tok_sql_row(&q, &row));                                                            \
+        *found = row ? TOK_FOUND : TOK_FOUND_NOTHING;                                              \
+        if (row)                                                                                   \
+            read(&q, ret);                                                                         \
+        return tok_sql_intact(&q);                                                                 \
+    }
+DEFINE_FIND(key, struct tok_key, TOK_SQL_KEY_BY_ID, tok_row_key)
+DEFINE_FIND(session, struct tok_session, TOK_SQL_SESSION_BY_ID, tok_row_session)
+#undef DEFINE_FIND
+
+static enum tok_sql_id audit_walk_of(const struct tok_audit_range *range, tok_span *ret_what)
+{
+    *ret_what = range->user_id;
+    if (ret_what->len != 0)
+        return TOK_SQL_AUDIT_OF_USER;
+    *ret_what = range->client_id;
+    if (ret_what->len != 0)
+        return TOK_SQL_AUDIT_OF_CLIENT;
+    *ret_what = tok_span_str(tok_audit_word(range->event));
+    return ret_what->len != 0 ? TOK_SQL_AUDIT_OF_EVENT : TOK_SQL_AUDIT;
+}
+
+static tok_err audit(struct tok_reader *r, const struct tok_audit_range *range, size_t limit,
                      bool (*each)(const struct tok_audit_row *, void *), void *arg)
 {
-    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_AUDIT);
-    tok_sql_i64(&q, before == 0 ? INT64_MAX : before);
+    tok_span what;
+    tok_sql_auto q = tok_sql_use(db_of(r), audit_walk_of(range, &what));
+    tok_sql_i64(&q, range->below == 0 ? INT64_MAX : range->below);
+    tok_sql_i64(&q, range->above);
+    if (what.len != 0)
+        tok_sql_text(&q, what);
     bind_limit(&q, limit);
     return walk_audit(&q, each, arg);
+}
+
+static tok_err audit_ends(struct tok_reader *r, int64_t *ret_first, int64_t *ret_last)
+{
+    bool row = false;
+    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_AUDIT_ENDS);
+    TOK_TRY(tok_sql_row(&q, &row));
+    *ret_first = tok_sql_get_i64(&q); /* a NULL is 0 */
+    *ret_last = tok_sql_get_i64(&q);
+    return tok_sql_intact(&q);
+}
+
+/* The first row from `id` on. Rows come at the high end only and go at the low one, so that there is one as
+ * long as there is a higher number. */
+static tok_err audit_from(struct tok_reader *r, int64_t id, int64_t *ret_id, tok_time_us *ret_at)
+{
+    bool row = false;
+    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_AUDIT_FROM);
+    tok_sql_i64(&q, id);
+    TOK_TRY(tok_sql_row(&q, &row));
+    *ret_id = row ? tok_sql_get_i64(&q) : INT64_MAX;
+    *ret_at = row ? tok_sql_get_i64(&q) : INT64_MAX;
+    return TOK_OK;
+}
+
+/* Times rise with numbers, so that halving finds the place without an index of times, which every login would
+ * have to keep. Rows up to `low` are before `at`, or there are none; those from `high` on are not. */
+static tok_err audit_floor(struct tok_reader *r, tok_time_us at, int64_t *ret)
+{
+    int64_t low = 0, high = 0;
+    TOK_TRY(audit_ends(r, &low, &high));
+    low -= low != 0;
+    high++;
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2, id;
+        tok_time_us then;
+        TOK_TRY(audit_from(r, middle, &id, &then));
+        if (id < high && then < at)
+            low = id;
+        else
+            high = middle;
+    }
+    *ret = low;
+    return TOK_OK;
 }
 
 static tok_err meta(struct tok_reader *r, tok_span name, int64_t *ret)
@@ -188,9 +275,36 @@ static tok_err mac_key_sessions(struct tok_reader *r, uint16_t number, uint64_t 
     return TOK_OK;
 }
 
+static tok_err sessions_of_client(struct tok_reader *r, tok_span client_id, tok_span after,
+                                  size_t limit, bool (*each)(const struct tok_session *, void *),
+                                  void *arg)
+{
+    tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_SESSIONS_BY_CLIENT);
+    tok_sql_text(&q, client_id);
+    tok_sql_text(&q, after);
+    bind_limit(&q, limit);
+    return walk_sessions(&q, each, arg);
+}
+
 static const struct tok_reader_ops reader_ops = {
-    reader_close, user_by_name, user,     users,          clients,          keys, secrets, audit,
-    meta,         revoked,      sessions, oldest_mac_key, mac_key_sessions,
+    .close = reader_close,
+    .user_by_name = user_by_name,
+    .user = user,
+    .users = users,
+    .clients = clients,
+    .keys = keys,
+    .keys_page = keys_page,
+    .key = key,
+    .secrets = secrets,
+    .audit = audit,
+    .audit_floor = audit_floor,
+    .meta = meta,
+    .revoked = revoked,
+    .sessions = sessions,
+    .sessions_of_client = sessions_of_client,
+    .session = session,
+    .oldest_mac_key = oldest_mac_key,
+    .mac_key_sessions = mac_key_sessions,
 };
 
 tok_err tok_sqlite_reader_open(struct tok_store *store, struct tok_reader **ret)

@@ -49,6 +49,7 @@ void tok_row_user(struct tok_sql *q, struct tok_user *ret)
     ret->disabled = tok_sql_get_i64(q) != 0;
     ret->created_at = tok_sql_get_i64(q);
     ret->updated_at = tok_sql_get_i64(q);
+    ret->version = tok_sql_get_i64(q);
 }
 
 void tok_bind_user(struct tok_sql *q, const struct tok_user *u)
@@ -64,6 +65,7 @@ void tok_bind_user(struct tok_sql *q, const struct tok_user *u)
     tok_sql_i64(q, u->disabled);
     tok_sql_i64(q, u->created_at);
     tok_sql_i64(q, u->updated_at);
+    tok_sql_i64(q, u->version);
 }
 
 static void get_client_secret(struct tok_sql *q, struct tok_client_secret *ret)
@@ -96,6 +98,7 @@ void tok_row_client(struct tok_sql *q, struct tok_client *ret)
     ret->epoch = tok_sql_get_i64(q);
     ret->created_at = tok_sql_get_i64(q);
     ret->updated_at = tok_sql_get_i64(q);
+    ret->version = tok_sql_get_i64(q);
 }
 
 void tok_row_client_bounds(struct tok_sql *q, struct tok_client *ret)
@@ -117,6 +120,7 @@ void tok_bind_client(struct tok_sql *q, const struct tok_client *c)
     tok_sql_i64(q, c->epoch);
     tok_sql_i64(q, c->created_at);
     tok_sql_i64(q, c->updated_at);
+    tok_sql_i64(q, c->version);
 }
 
 void tok_row_key(struct tok_sql *q, struct tok_key *ret)
@@ -151,20 +155,12 @@ void tok_bind_key(struct tok_sql *q, const struct tok_key *k)
     tok_sql_i64(q, k->version);
 }
 
-/* The word is what is stored: numbers of an enum move, words stay. */
-static enum tok_audit_event audit_event_of(tok_span word)
-{
-    int e = TOK_AUDIT_COUNT - 1;
-    while (e > TOK_AUDIT_NONE && !tok_span_eq(word, tok_span_str(tok_audit_word(e))))
-        e--;
-    return (enum tok_audit_event)e;
-}
-
 void tok_row_audit(struct tok_sql *q, struct tok_audit_row *ret)
 {
     ret->id = tok_sql_get_i64(q);
     ret->at = tok_sql_get_i64(q);
-    ret->event = audit_event_of(tok_sql_get_span(q));
+    /* The word is what is stored: numbers of an enum move, words stay. */
+    ret->event = tok_audit_event_of(tok_sql_get_span(q));
     tok_sql_get_text(q, &ret->context.actor);
     tok_sql_get_text(q, &ret->context.peer);
     tok_sql_get_text(q, &ret->context.request_id);
@@ -172,4 +168,5 @@ void tok_row_audit(struct tok_sql *q, struct tok_audit_row *ret)
     tok_sql_get_text(q, &ret->user_id);
     tok_sql_get_text(q, &ret->client_id);
     tok_sql_get_text(q, &ret->object);
+    ret->count = tok_sql_get_i64(q);
 }

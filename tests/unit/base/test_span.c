@@ -135,9 +135,14 @@ static void order_is_of_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ieq),       cmocka_unit_test(eq),       cmocka_unit_test(starts),
-        cmocka_unit_test(find),      cmocka_unit_test(trim),     cmocka_unit_test(u64),
-        cmocka_unit_test(hex_digit), cmocka_unit_test(text_set),
+        cmocka_unit_test(ieq),
+        cmocka_unit_test(eq),
+        cmocka_unit_test(starts),
+        cmocka_unit_test(find),
+        cmocka_unit_test(trim),
+        cmocka_unit_test(u64),
+        cmocka_unit_test(hex_digit),
+        cmocka_unit_test(text_set),
         cmocka_unit_test(order_is_of_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

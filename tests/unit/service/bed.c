@@ -203,6 +203,7 @@ static void make_service(struct bed *b)
     svc->dummy_phc.len = (uint16_t)dummy.len;
     make_secrets(b);
     assert_int_equal(tok_throttle_create(64, &svc->throttle), TOK_OK);
+    assert_int_equal(tok_failures_create(&svc->failures), TOK_OK);
     b->boot.settings.config = tok_config_ref(b->config);
     assert_int_equal(tok_keyring_create(NULL, 0, 0, &b->boot.keyring), TOK_OK);
     assert_int_equal(tok_registry_create(NULL, 0, &b->boot.registry), TOK_OK);
@@ -371,7 +372,8 @@ static bool look(const struct tok_audit_row *row, void *arg)
 size_t bed_audit(struct bed *b, struct tok_audit_row *ret_newest)
 {
     struct audit_look l = {.newest = ret_newest};
-    assert_int_equal(tok_reader_audit(b->clerk.reader, 0, SIZE_MAX, look, &l), TOK_OK);
+    const struct tok_audit_range all = {0};
+    assert_int_equal(tok_reader_audit(b->clerk.reader, &all, SIZE_MAX, look, &l), TOK_OK);
     return l.count;
 }
 

@@ -105,7 +105,7 @@ static void a_removed_default_client_stays_away_if_there_are_others(void **state
     boot_bed_must(&b, t, NULL);
     assert_int_equal(tok_boot_clerk(&b.boot, &clerk), TOK_OK);
     assert_int_equal(tok_client_add(&clerk, &n, &who, &made, &secret, NULL), TOK_OK);
-    assert_int_equal(tok_client_remove(&clerk, TOK_LIT("default"), &who), TOK_OK);
+    assert_int_equal(tok_client_remove(&clerk, TOK_LIT("default"), 0, &who), TOK_OK);
     tok_boot_clerk_finish(&clerk);
     boot_bed_stop(&b);
     boot_bed_must(&b, t, NULL);
@@ -320,7 +320,7 @@ static void what_was_revoked_is_refused_from_the_first_request_on(void **state)
     assert_int_equal(tok_boot_clerk(&b.boot, &clerk), TOK_OK);
     struct tok_user alice = add_user(&clerk, "alice"), bob = add_user(&clerk, "bob");
     (void)add_user(&clerk, "carol");
-    assert_int_equal(tok_user_logout(&clerk, &alice, &who), TOK_OK);
+    assert_int_equal(tok_user_logout(&clerk, &alice, &who, &(struct tok_user){0}), TOK_OK);
     assert_int_equal(tok_user_remove(&clerk, &bob, &who), TOK_OK);
     begin_and_end_session(&clerk, "AAAAAAAAAAAAAAAAAAAAAA");
     tok_boot_clerk_finish(&clerk);

@@ -109,7 +109,7 @@ static void new_secret(struct bed *b, const char *secret, bool only)
     struct tok_client after;
     tok_secret_text made;
     struct tok_why why = {0};
-    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("web"), tok_span_str(secret), only,
+    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("web"), tok_span_str(secret), only, 0,
                                            &b->who, &after, &made, &why),
                      TOK_OK);
 }

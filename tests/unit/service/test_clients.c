@@ -114,11 +114,11 @@ static void a_public_client_has_none(void **state)
     struct tok_client after;
     tok_secret_text secret = {0};
     struct tok_why why = {0};
-    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("once"), TOK_NONE, false, &b->who,
+    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("once"), TOK_NONE, false, 0, &b->who,
                                            &after, &secret, &why),
                      TOK_ERR_INVALID_REQUEST);
-    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("nobody"), TOK_NONE, false, &b->who,
-                                           &after, &secret, &why),
+    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("nobody"), TOK_NONE, false, 0,
+                                           &b->who, &after, &secret, &why),
                      TOK_ERR_NOT_FOUND);
     assert_int_equal(secret.len, 0);
     assert_int_equal(bed_client(b, "once")->secret[0].digest_key, 0);
@@ -133,14 +133,16 @@ static void a_new_secret_leaves_the_last_one_for_a_while(void **state)
     tok_span id = TOK_LIT("web");
     bed_pass(b, 60 * TOK_US_PER_S);
     assert_int_equal(
-        tok_client_new_secret(&b->clerk, id, TOK_NONE, false, &b->who, &after, &one, &why), TOK_OK);
+        tok_client_new_secret(&b->clerk, id, TOK_NONE, false, 0, &b->who, &after, &one, &why),
+        TOK_OK);
     bed_assert_newest_audit(b, TOK_AUDIT_CLIENT_SECRET);
     assert_int_equal(after.created_at, BED_NOW_S);
     assert_int_equal(after.updated_at, BED_NOW_S + 60);
     assert_true(secret_opens(b, "web", TOK_LIT(SECRET)));
     assert_true(secret_opens(b, "web", tok_text_span(&one)));
     assert_int_equal(
-        tok_client_new_secret(&b->clerk, id, TOK_NONE, true, &b->who, &after, &two, &why), TOK_OK);
+        tok_client_new_secret(&b->clerk, id, TOK_NONE, true, 0, &b->who, &after, &two, &why),
+        TOK_OK);
     assert_false(secret_opens(b, "web", tok_text_span(&one)));
     assert_true(secret_opens(b, "web", tok_text_span(&two)));
     assert_int_equal(after.secret[1].digest_key, 0);
@@ -157,7 +159,7 @@ static void a_failing_store_shows_no_secret(void **state)
     tok_fake_store_fail(b->svc->store, 1);
     assert_int_equal(add(b, &n, &made, &secret, &why), TOK_ERR_STORE);
     tok_fake_store_fail(b->svc->store, 1);
-    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("web"), TOK_NONE, true, &b->who,
+    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("web"), TOK_NONE, true, 0, &b->who,
                                            &made, &secret, &why),
                      TOK_ERR_STORE);
     tok_fake_store_fail_reads(b->svc->store, 1); /* stored, but cannot be read for the loops */
@@ -177,11 +179,11 @@ static void an_ended_secret_is_not_brought_back(void **state)
     tok_span id = TOK_LIT("web");
     bed_faults.publications_fail = 1;
     assert_int_equal(
-        tok_client_new_secret(&b->clerk, id, TOK_NONE, true, &b->who, &after, &secret, &why),
+        tok_client_new_secret(&b->clerk, id, TOK_NONE, true, 0, &b->who, &after, &secret, &why),
         TOK_ERR_NOMEM);
     assert_int_equal(secret.len, 0);
     assert_int_equal(
-        tok_client_new_secret(&b->clerk, id, TOK_NONE, false, &b->who, &after, &secret, &why),
+        tok_client_new_secret(&b->clerk, id, TOK_NONE, false, 0, &b->who, &after, &secret, &why),
         TOK_OK);
     assert_false(secret_opens(b, "web", TOK_LIT(SECRET)));
     assert_true(secret_opens(b, "web", tok_text_span(&secret)));
@@ -191,7 +193,7 @@ static void an_ended_secret_is_not_brought_back(void **state)
 
 static tok_err take_web_away(struct bed *b)
 {
-    return tok_client_remove(&b->clerk, TOK_LIT("web"), &b->who);
+    return tok_client_remove(&b->clerk, TOK_LIT("web"), 0, &b->who);
 }
 
 static tok_span log_in(struct bed *b)
@@ -228,7 +230,8 @@ static void a_removed_client_comes_back_without_its_old_tokens(void **state)
     assert_false(bed_access_good(b, access));
     assert_false(bed_access_good(b, bed_access(&own)));
     assert_true(bed_access_good(b, log_in(b)));
-    assert_int_equal(tok_client_remove(&b->clerk, TOK_LIT("nobody"), &b->who), TOK_ERR_NOT_FOUND);
+    assert_int_equal(tok_client_remove(&b->clerk, TOK_LIT("nobody"), 0, &b->who),
+                     TOK_ERR_NOT_FOUND);
 }
 
 /* More sessions than one message to the loops holds. */

@@ -79,7 +79,7 @@ static void disable(struct bed *b)
 static void log_out(struct bed *b)
 {
     struct tok_user alice = bed_user(b, "alice");
-    assert_int_equal(tok_user_logout(&b->clerk, &alice, &b->who), TOK_OK);
+    assert_int_equal(tok_user_logout(&b->clerk, &alice, &b->who, &(struct tok_user){0}), TOK_OK);
 }
 static void remove_user(struct bed *b)
 {
@@ -88,7 +88,7 @@ static void remove_user(struct bed *b)
 }
 static void remove_client(struct bed *b)
 {
-    assert_int_equal(tok_client_remove(&b->clerk, TOK_LIT("web"), &b->who), TOK_OK);
+    assert_int_equal(tok_client_remove(&b->clerk, TOK_LIT("web"), 0, &b->who), TOK_OK);
 }
 static void sit_idle(struct bed *b)
 {

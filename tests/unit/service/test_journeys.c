@@ -336,7 +336,7 @@ static void whoever_wins_a_disabled_user_has_no_token(void **state)
             assert_false(
                 good_everywhere(t, tok_span_of(grant->access_token, grant->access_token_len)));
         }
-        assert_int_equal(tok_user_set_disabled(&t->clerk, &alice, false, &who, &after), TOK_OK);
+        assert_int_equal(tok_user_set_disabled(&t->clerk, &after, false, &who, &alice), TOK_OK);
     }
 }
 

@@ -240,14 +240,15 @@ static void disable_alice(struct bed *b)
 static void log_alice_out(struct bed *b)
 {
     struct tok_user alice = bed_user(b, "alice");
-    assert_int_equal(tok_user_logout(&b->clerk, &alice, &b->who), TOK_OK);
+    assert_int_equal(tok_user_logout(&b->clerk, &alice, &b->who, &(struct tok_user){0}), TOK_OK);
 }
 static void change_alices_password(struct bed *b)
 {
     struct tok_user alice = bed_user(b, "alice");
     struct tok_why why = {0};
-    assert_int_equal(
-        tok_user_set_password(&b->clerk, &alice, TOK_LIT("battery staple"), &b->who, &why), TOK_OK);
+    assert_int_equal(tok_user_set_password(&b->clerk, &alice, TOK_LIT("battery staple"), &b->who,
+                                           &(struct tok_user){0}, &why),
+                     TOK_OK);
 }
 static void remove_alice(struct bed *b)
 {
@@ -256,7 +257,7 @@ static void remove_alice(struct bed *b)
 }
 static void remove_web(struct bed *b)
 {
-    assert_int_equal(tok_client_remove(&b->clerk, TOK_LIT("web"), &b->who), TOK_OK);
+    assert_int_equal(tok_client_remove(&b->clerk, TOK_LIT("web"), 0, &b->who), TOK_OK);
 }
 static void lose_the_store(struct bed *b)
 {
@@ -425,9 +426,9 @@ static void one_password_in_two_normal_forms(void **state)
     struct bed_login job;
     struct tok_user alice = bed_user(b, "alice");
     struct tok_why why = {0};
-    assert_int_equal(
-        tok_user_set_password(&b->clerk, &alice, TOK_LIT("caf\xC3\xA9 au lait"), &b->who, &why),
-        TOK_OK);
+    assert_int_equal(tok_user_set_password(&b->clerk, &alice, TOK_LIT("caf\xC3\xA9 au lait"),
+                                           &b->who, &(struct tok_user){0}, &why),
+                     TOK_OK);
     assert_int_equal(bed_login(b, &job, "alice", "cafe\xCC\x81 au lait"), TOK_OK);
 }
 

@@ -78,7 +78,8 @@ static tok_err import_users(struct bed *b)
 }
 static tok_err set_password(struct bed *b)
 {
-    return tok_user_set_password(&b->clerk, &alice, TOK_LIT("pw"), &b->who, &why);
+    return tok_user_set_password(&b->clerk, &alice, TOK_LIT("pw"), &b->who, &(struct tok_user){0},
+                                 &why);
 }
 static tok_err disable(struct bed *b)
 {
@@ -92,7 +93,7 @@ static tok_err set_rights(struct bed *b)
 }
 static tok_err log_out(struct bed *b)
 {
-    return tok_user_logout(&b->clerk, &alice, &b->who);
+    return tok_user_logout(&b->clerk, &alice, &b->who, &(struct tok_user){0});
 }
 static tok_err remove_user(struct bed *b)
 {
@@ -110,12 +111,12 @@ static tok_err new_secret(struct bed *b)
 {
     struct tok_client after;
     tok_secret_text secret;
-    return tok_client_new_secret(&b->clerk, TOK_LIT("web"), TOK_NONE, false, &b->who, &after,
+    return tok_client_new_secret(&b->clerk, TOK_LIT("web"), TOK_NONE, false, 0, &b->who, &after,
                                  &secret, &why);
 }
 static tok_err remove_client(struct bed *b)
 {
-    return tok_client_remove(&b->clerk, TOK_LIT("web"), &b->who);
+    return tok_client_remove(&b->clerk, TOK_LIT("web"), 0, &b->who);
 }
 static tok_err rotate(struct bed *b)
 {

@@ -278,7 +278,7 @@ static void an_ended_session_without_living_tokens_tells_nobody(void **state)
     struct bed *b = *state;
     struct login *l = log_in(b);
     struct tok_user alice = bed_user(b, "alice");
-    assert_int_equal(tok_user_logout(&b->clerk, &alice, &b->who), TOK_OK);
+    assert_int_equal(tok_user_logout(&b->clerk, &alice, &b->who, &(struct tok_user){0}), TOK_OK);
     assert_refused(b, tok_text_span(&l->refresh), TOK_ERR_INVALID_GRANT);
     bed_pass(b, 600 * US);
     bed_faults.publications_fail = 1;
@@ -318,8 +318,9 @@ static void change_password(struct bed *b)
 {
     struct tok_user alice = bed_user(b, "alice");
     struct tok_why why = {0};
-    assert_int_equal(
-        tok_user_set_password(&b->clerk, &alice, TOK_LIT("another one"), &b->who, &why), TOK_OK);
+    assert_int_equal(tok_user_set_password(&b->clerk, &alice, TOK_LIT("another one"), &b->who,
+                                           &(struct tok_user){0}, &why),
+                     TOK_OK);
 }
 static void sit_idle(struct bed *b)
 {
@@ -365,7 +366,7 @@ static void a_client_that_is_gone_has_no_sessions(void **state)
     struct login *l = log_in(b);
     const struct tok_client web = *bed_client(b, "web");
     struct bed_refresh job = {.refresh = {.done = count_done}};
-    assert_int_equal(tok_client_remove(&b->clerk, TOK_LIT("web"), &b->who), TOK_OK);
+    assert_int_equal(tok_client_remove(&b->clerk, TOK_LIT("web"), 0, &b->who), TOK_OK);
     assert_false(access_good(b, l));
     assert_int_equal(tok_refresh_start(&job.refresh, b->svc, b->local, &web,
                                        tok_text_span(&l->refresh), TOK_LIT(""), &b->from),

@@ -203,7 +203,7 @@ static void secrets_go_on_and_new_ones_are_made_with_the_new_key(void **state)
     (void)tick(b);
     assert_known(b, DIGEST, 2, 2);
 
-    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("web"), TOK_NONE, false, &b->who,
+    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("web"), TOK_NONE, false, 0, &b->who,
                                            &client, &made, NULL),
                      TOK_OK);
     assert_int_equal(client.secret[0].digest_key, 2);
@@ -211,14 +211,14 @@ static void secrets_go_on_and_new_ones_are_made_with_the_new_key(void **state)
     assert_true(secret_is_right(b, &b->other, "web", tok_text_span(&made)));
     assert_true(secret_is_right(b, &b->other, "web", old));
 
-    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("web"), TOK_NONE, true, &b->who,
+    assert_int_equal(tok_client_new_secret(&b->clerk, TOK_LIT("web"), TOK_NONE, true, 0, &b->who,
                                            &client, &made, NULL),
                      TOK_OK);
     assert_false(secret_is_right(b, &b->other, "web", old));
     (void)tick(b);
     assert_known(b, DIGEST, 2, 2); /* "service" has one of the old key */
     assert_true(secret_is_right(b, &b->other, "service", old));
-    assert_int_equal(tok_client_remove(&b->clerk, TOK_LIT("service"), &b->who), TOK_OK);
+    assert_int_equal(tok_client_remove(&b->clerk, TOK_LIT("service"), 0, &b->who), TOK_OK);
     (void)tick(b);
     assert_known(b, DIGEST, 1, 2);
     bed_assert_newest_audit(b, TOK_AUDIT_SYMMETRIC_KEY_DROPPED);

@@ -134,7 +134,8 @@ static struct before *log_in(struct bed *b)
 static tok_err set_password(struct bed *b, const struct tok_user *u)
 {
     struct tok_why why = {0};
-    return tok_user_set_password(&b->clerk, u, TOK_LIT("battery staple"), &b->who, &why);
+    return tok_user_set_password(&b->clerk, u, TOK_LIT("battery staple"), &b->who,
+                                 &(struct tok_user){0}, &why);
 }
 static tok_err disable(struct bed *b, const struct tok_user *u)
 {
@@ -160,7 +161,7 @@ static tok_err set_scopes(struct bed *b, const struct tok_user *u)
 }
 static tok_err log_out(struct bed *b, const struct tok_user *u)
 {
-    return tok_user_logout(&b->clerk, u, &b->who);
+    return tok_user_logout(&b->clerk, u, &b->who, &(struct tok_user){0});
 }
 static tok_err take_away(struct bed *b, const struct tok_user *u)
 {
@@ -261,6 +262,7 @@ static void who_is_enabled_again_must_log_in_again(void **state)
     struct tok_user alice = bed_user(b, "alice");
     struct bed_refresh job;
     assert_int_equal(disable(b, &alice), TOK_OK);
+    alice = bed_user(b, "alice");
     assert_int_equal(enable(b, &alice), TOK_OK);
     assert_false(bed_access_good(b, t->access));
     assert_int_equal(bed_refresh_as(b, &job, "default", t->refresh, ""), TOK_ERR_INVALID_GRANT);
@@ -289,8 +291,9 @@ static void bad_passwords_and_rights_change_nothing(void **state)
     struct before *t = log_in(b);
     struct tok_user alice = bed_user(b, "alice"), after;
     struct tok_why why = {0};
-    assert_int_equal(tok_user_set_password(&b->clerk, &alice, TOK_LIT(""), &b->who, &why),
-                     TOK_ERR_INVALID_REQUEST);
+    assert_int_equal(
+        tok_user_set_password(&b->clerk, &alice, TOK_LIT(""), &b->who, &(struct tok_user){0}, &why),
+        TOK_ERR_INVALID_REQUEST);
     assert_int_equal(
         tok_user_set_rights(&b->clerk, &alice, TOK_LIT("a,b"), TOK_NONE, &b->who, &after, &why),
         TOK_ERR_INVALID_REQUEST);
@@ -300,12 +303,29 @@ static void bad_passwords_and_rights_change_nothing(void **state)
     assert_true(bed_access_good(b, t->access));
 }
 
+/* Version 0 is for who does not mind. */
+static void what_was_decided_on_an_older_state_is_not_done(void **state)
+{
+    struct bed *b = *state;
+    struct tok_user seen = bed_user(b, "alice"), whichever = seen;
+    whichever.version = 0;
+    assert_int_equal(disable(b, &seen), TOK_OK);
+    size_t audited = bed_audit(b, NULL);
+    for (size_t i = 0; i < COUNT(changes); i++)
+        assert_is(&changes[i], changes[i].apply(b, &seen), TOK_ERR_STALE);
+    assert_int_equal(bed_audit(b, NULL), audited);
+    assert_true(bed_user(b, "alice").disabled);
+    for (size_t i = 0; i < COUNT(changes) - 1; i++)
+        assert_is(&changes[i], changes[i].apply(b, &whichever), TOK_OK);
+}
+
 static void what_is_not_given_stays(void **state)
 {
     struct bed *b = *state;
     struct tok_user alice = bed_user(b, "alice");
     assert_int_equal(set_roles(b, &alice), TOK_OK);
-    assert_string_equal(bed_user(b, "alice").scopes.s, "read write");
+    alice = bed_user(b, "alice");
+    assert_string_equal(alice.scopes.s, "read write");
     assert_int_equal(set_scopes(b, &alice), TOK_OK);
     alice = bed_user(b, "alice");
     assert_string_equal(alice.roles.s, "auditor");
@@ -335,6 +355,7 @@ int main(void)
         bed_test(who_is_enabled_again_must_log_in_again),
         bed_test(an_id_given_again_does_not_wake_old_tokens),
         bed_test(bad_passwords_and_rights_change_nothing),
+        bed_test(what_was_decided_on_an_older_state_is_not_done),
         bed_test(what_is_not_given_stays),
         bed_test(a_reader_that_fails_is_not_nobody),
     };

@@ -9,10 +9,12 @@
 
 #include "side_db.h"
 #include "store/sqlite.h"
+#include "store/sqlite/migrate.h"
 #include "store_bed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define PATIENT_MS 60000
 
@@ -104,6 +106,37 @@ static void schema_is_strict_and_checks_references(void **state)
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         assert_int_equal(sqlite3_exec(side, wrong[i], NULL, NULL, NULL), SQLITE_CONSTRAINT);
     side_close(side);
+}
+
+/* A folder that the first release has written: its schema, and a row of each table that has changed since. */
+static void a_database_of_the_first_release_is_brought_up(void **state)
+{
+    struct bed *b = *state;
+    struct tok_user user = {0};
+    struct tok_client client = {0};
+    struct tok_audit_row row;
+    bed_shut(b);
+    assert_int_equal(unlink(b->path), 0);
+    sqlite3 *side = side_open(b->path);
+    side_exec(side, tok_migrations[0].sql);
+    side_exec(side, "PRAGMA application_id=0x746f6b64; PRAGMA user_version=1");
+    side_exec(side,
+              "INSERT INTO users VALUES ('u1', 'Old', 'old', '$phc', 'a', '', 3, 0, 0, 5, 6);"
+              "INSERT INTO clients VALUES ('web', 'password', '', 1, 1, 0, zeroblob(32), 0, 0, "
+              "zeroblob(32), 0, 0, 5, 6);"
+              "INSERT INTO audit VALUES (7, 8, 'user_added', 'uid:0', '', '', '', 'u1', '', '')");
+    side_close(side);
+    bed_reopen(b);
+    assert_true(bed_find_user(b, "u1", &user) && user.version == 1 && user.epoch == 3);
+    assert_true(bed_find_client(b, "web", &client) && client.version == 1);
+    assert_int_equal(bed_audit(b, &row), 1);
+    assert_int_equal(row.id, 7);
+    assert_int_equal(row.count, 1);
+    struct tok_op op = bed_op_of(TOK_OP_USER_REMOVE);
+    bed_text(&op.u.user_remove.id, "u1");
+    op.if_version = 1;
+    assert_int_equal(bed_must(b, &op), TOK_OP_DONE);
+    bed_assert_audit(b, 2, TOK_AUDIT_USER_REMOVED);
 }
 
 static void all_of_it_is_there_after_a_restart(void **state)
@@ -324,6 +357,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         on_bed(refuses_what_it_cannot_use),
         on_bed(schema_is_strict_and_checks_references),
+        on_bed(a_database_of_the_first_release_is_brought_up),
         on_bed(all_of_it_is_there_after_a_restart),
         on_bed(what_waits_together_is_one_transaction),
         on_bed(a_refused_operation_leaves_its_neighbours),

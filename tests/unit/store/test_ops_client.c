@@ -174,6 +174,28 @@ static void users_and_clients_are_buried_apart(void **state)
         bed_revoked(b, BED_NOW_S, "", "u1").found); /* the registry is who refuses clients */
 }
 
+static void what_has_changed_meanwhile_is_left_alone(void **state)
+{
+    struct bed *b = *state;
+    struct tok_client row = {0}, after = {0};
+    struct tok_op put = replacing("web"), removal = remove_of("web"), unknown = replacing("app");
+    assert_true(bed_find_client(b, "web", &row));
+    put.if_version = removal.if_version = row.version;
+    struct tok_op again = put;
+    assert_int_equal(bed_must(b, &put), TOK_OP_DONE);
+    assert_true(put.u.client_put.client.version > row.version);
+    expect(b, again, TOK_OP_CONFLICT);
+    expect(b, removal, TOK_OP_CONFLICT);
+    assert_true(bed_find_client(b, "web", &after));
+    assert_int_equal(after.version, put.u.client_put.client.version);
+    bed_assert_audit(b, 4, TOK_AUDIT_CLIENT_SECRET);
+    unknown.if_version = 1; /* it was removed meanwhile: not to be made again */
+    expect(b, unknown, TOK_OP_CONFLICT);
+    assert_false(bed_find_client(b, "app", &row));
+    removal.if_version = after.version;
+    expect(b, removal, TOK_OP_DONE);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -185,6 +207,7 @@ int main(void)
         bed_test(its_ended_sessions_can_be_listed_alone),
         bed_test(next_owner_of_an_id_starts_above),
         bed_test(users_and_clients_are_buried_apart),
+        bed_test(what_has_changed_meanwhile_is_left_alone),
     };
     return bed_run_both("clients", tests);
 }

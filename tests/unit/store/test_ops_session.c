@@ -394,6 +394,21 @@ static void end(void **state)
     assert_true(bed_revoked(b, BED_NOW_S, "", "s1").found);
 }
 
+static void a_session_that_went_on_is_not_ended_by_who_has_not_seen_it(void **state)
+{
+    struct bed *b = *state;
+    struct tok_session session;
+    struct tok_op ending = bed_end("s1", ""), advance = bed_advance("s1", "web", 1);
+    assert_true(bed_find_session(b, "s1", &session));
+    ending.if_version = tok_session_version(&session);
+    assert_int_equal(bed_must(b, &advance), TOK_OP_DONE);
+    assert_int_equal(bed_must(b, &ending), TOK_OP_CONFLICT);
+    assert_true(bed_find_session(b, "s1", &session) && !session.ended);
+    ending.if_version = tok_session_version(&session);
+    assert_int_equal(bed_must(b, &ending), TOK_OP_DONE);
+    assert_int_equal(bed_must(b, &ending), TOK_OP_CONFLICT); /* has ended since */
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -408,6 +423,7 @@ int main(void)
         bed_test(advance_narrows_scopes_with_todays_rights),
         bed_test(get),
         bed_test(end),
+        bed_test(a_session_that_went_on_is_not_ended_by_who_has_not_seen_it),
     };
     return bed_run_both("sessions", tests);
 }

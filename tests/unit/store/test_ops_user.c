@@ -300,6 +300,64 @@ static void epoch_is_kept_for_the_longest_life_ever(void **state)
     assert_int_equal(revoked.row.until, BED_NOW_S + 5000 + TOK_TOKEN_DEATH_MARGIN_S);
 }
 
+static int64_t version_of(struct bed *b, const char *id)
+{
+    struct tok_user row = {0};
+    assert_true(bed_find_user(b, id, &row));
+    return row.version;
+}
+
+/* Even when it is there again, and all of it within one moment: BED_NOW stands still. */
+static void no_two_states_of_a_user_have_one_version(void **state)
+{
+    struct bed *b = *state;
+    int64_t seen[4] = {version_of(b, "u1")};
+    expect(b, update_of("u1"), TOK_OP_DONE);
+    seen[1] = version_of(b, "u1");
+    expect(b, update_of("u1"), TOK_OP_DONE);
+    seen[2] = version_of(b, "u1");
+    expect(b, rehash_of("u1", "$argon2id$fixed"), TOK_OP_REFUSED);
+    assert_int_equal(version_of(b, "u1"), seen[2]);
+    expect(b, remove_of("u1"), TOK_OP_DONE);
+    struct tok_op again = bed_add_user("u1");
+    again.now += TOK_US_PER_S;
+    assert_int_equal(bed_must(b, &again), TOK_OP_DONE);
+    assert_int_equal(again.u.user.version, version_of(b, "u1"));
+    seen[3] = again.u.user.version;
+    for (size_t i = 0; i < 4; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_true(seen[j] != 0 && seen[j] < seen[i]);
+}
+
+static void a_new_hash_of_the_same_password_is_no_new_version(void **state)
+{
+    struct bed *b = *state;
+    struct tok_user row = {0};
+    assert_true(bed_find_user(b, "u1", &row));
+    expect(b, rehash_of("u1", row.phc.s), TOK_OP_DONE);
+    assert_int_equal(version_of(b, "u1"), row.version);
+}
+
+static void what_has_changed_meanwhile_is_left_alone(void **state)
+{
+    struct bed *b = *state;
+    struct tok_user row = {0};
+    struct tok_op update = update_of("u1"), removal = remove_of("u1"), unknown = update_of("u9");
+    update.if_version = version_of(b, "u1");
+    assert_int_equal(bed_must(b, &update), TOK_OP_DONE);
+    removal.if_version = update.if_version; /* the first change made it stale */
+    size_t audited = bed_audit(b, &(struct tok_audit_row){0});
+    expect(b, update, TOK_OP_CONFLICT);
+    expect(b, removal, TOK_OP_CONFLICT);
+    assert_int_equal(bed_audit(b, &(struct tok_audit_row){0}), audited);
+    assert_true(bed_find_user(b, "u1", &row));
+    assert_int_equal(row.version, update.u.user_update.user.version);
+    unknown.if_version = 1;
+    expect(b, unknown, TOK_OP_NOT_FOUND);
+    removal.if_version = row.version;
+    expect(b, removal, TOK_OP_DONE);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -317,6 +375,9 @@ int main(void)
         bed_test(removal_takes_sessions_and_leaves_an_epoch),
         bed_test(next_owner_of_an_id_starts_above),
         bed_test(epoch_is_kept_for_the_longest_life_ever),
+        bed_test(no_two_states_of_a_user_have_one_version),
+        bed_test(a_new_hash_of_the_same_password_is_no_new_version),
+        bed_test(what_has_changed_meanwhile_is_left_alone),
     };
     return bed_run_both("users", tests);
 }

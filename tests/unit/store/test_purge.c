@@ -54,7 +54,7 @@ static void fill(struct bench *b, int count)
     char sql[700];
     (void)snprintf(
         sql, sizeof(sql),
-        "INSERT OR IGNORE INTO users VALUES ('u', 'u', 'u', '', '', '', 1, 0, 0, 1, 1);"
+        "INSERT OR IGNORE INTO users VALUES ('u', 'u', 'u', '', '', '', 1, 0, 0, 1, 1, 1);"
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d)"
         "INSERT INTO sessions SELECT printf('s%%d', i), 'u', 'c', hex(zeroblob(300)), 1, 1, 1, 1, 1,"
         " 1, 1, 1, 0, 1000 + i FROM n;"
@@ -131,7 +131,7 @@ static void fill_audit(struct bench *b, int count)
         sql, sizeof(sql),
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d)"
         "INSERT INTO audit SELECT NULL, (1000 + i) * 1000000, 'login', '', '', '', '', '', "
-        "'', '' FROM n",
+        "'', '', 1 FROM n",
         count);
     side_exec(b->s.db.handle, sql);
 }
