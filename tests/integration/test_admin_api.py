@@ -22,10 +22,13 @@ def test_another_path_is_404(shared, path):
     assert shared.admin("GET", path).status == 404
 
 
-@pytest.mark.parametrize("method, path", [("GET", "/admin/keys/rotate"), ("DELETE", "/admin/users"),
-                                          ("POST", "/admin/keys"), ("PUT", "/admin/users/alice")])
-def test_another_method_is_405(shared, method, path):
-    assert shared.admin(method, path).status == 405
+@pytest.mark.parametrize("method, path, allow", [
+    ("GET", "/admin/reload", "POST"), ("DELETE", "/admin/users", "GET, HEAD, POST"),
+    ("POST", "/admin/keys", "GET, HEAD"), ("PUT", "/admin/users/alice", "GET, HEAD, DELETE"),
+    ("OPTIONS", "/admin/token/check", "POST")])
+def test_another_method_is_405(shared, method, path, allow):
+    answer = shared.admin(method, path)
+    assert answer.status == 405 and answer.one("allow") == allow
 
 
 @pytest.mark.parametrize("body, says", [
@@ -53,7 +56,7 @@ def test_a_user_is_made_shown_and_removed(shared):
     again = shared.admin("POST", "/admin/users", {"username": "zoë",
                                                   "password": "the password of zoë"})
     assert again.status == 409 and "exists already" in again.json["detail"]
-    assert ok(shared.admin("DELETE", f"/admin/users/{user_id}")) == {"done": True}
+    assert ok(shared.admin("DELETE", f"/admin/users/{user_id}")) == {"done": True, "changed": True}
     assert shared.admin("GET", f"/admin/users/{user_id}").status == 404
 
 
@@ -126,6 +129,140 @@ def test_the_public_side_does_not_know_it(shared):
     boss = shared.tokens("boss")["access_token"]
     for path in ("/admin/users", "/admin/keys", "/metrics", "/admin/reload"):
         assert shared.get(path, [("Authorization", f"Bearer {boss}")]).status == 404
+
+
+# ---- entity tags ----
+
+def conditional(service, method, path, headers, body=None):
+    """`headers`: pairs, so that one may stand on two lines."""
+    data = json.dumps(body).encode() if body is not None else b""
+    return service.request(method, path, list(headers), data, address=service.socket_path())
+
+
+def test_what_has_not_changed_is_304(service):
+    sid = ok(service.login()) and service.admin("GET", "/admin/sessions").json["sessions"][0]["sid"]
+    kid = service.admin("GET", "/admin/keys").json["keys"][0]["kid"]
+    for path in ("/admin/users/alice", "/admin/clients/app", f"/admin/keys/{kid}",
+                 f"/admin/sessions/{sid}"):
+        first = service.admin("GET", path)
+        tag = first.one("etag")
+        assert tag.startswith('"') and tag.endswith('"') and len(tag) > 2
+        for given in ([("If-None-Match", tag)], [("If-None-Match", f'"x", W/{tag}')],
+                      [("If-None-Match", '"x"'), ("If-None-Match", tag)], [("If-None-Match", "*")]):
+            answer = conditional(service, "GET", path, given)
+            assert answer.status == 304 and answer.body == b"" and answer.one("etag") == tag, path
+        assert conditional(service, "GET", path, [("If-None-Match", '"x"')]).status == 200
+        head = conditional(service, "HEAD", path, [])
+        assert head.status == 200 and head.one("etag") == tag
+        assert conditional(service, "HEAD", path, [("If-None-Match", tag)]).status == 304
+    assert not service.admin("GET", "/admin/users").has("etag")
+
+
+def test_a_change_is_made_to_what_was_seen(service):
+    seen = service.admin("GET", "/admin/users/alice").one("etag")
+    other = ok(service.admin("POST", "/admin/users/alice/rights", {"roles": ["other"]}))
+    stale = conditional(service, "POST", "/admin/users/alice/rights", [("If-Match", seen)],
+                        {"roles": ["mine"]})
+    assert stale.status == 412 and "read it again" in stale.json["detail"]
+    now = service.admin("GET", "/admin/users/alice")
+    assert now.json == other and now.one("etag") != seen
+    for given in ([("If-Match", now.one("etag"))],):
+        answer = conditional(service, "POST", "/admin/users/alice/rights", given, {"roles": ["mine"]})
+        assert answer.status == 200 and answer.json["roles"] == ["mine"]
+    # The answer's tag is the one to go on with, and a list may stand on several lines.
+    tag = answer.one("etag")
+    answer = conditional(service, "POST", "/admin/users/alice/disable",
+                         [("If-Match", '"x"'), ("If-Match", tag)])
+    assert answer.status == 200 and answer.json["disabled"] is True
+    assert conditional(service, "DELETE", "/admin/users/alice", [("If-Match", tag)]).status == 412
+    assert conditional(service, "DELETE", "/admin/users/alice", [("If-Match", "alice")]).status == 400
+    assert conditional(service, "DELETE", "/admin/users/alice", [("If-Match", "")]).status == 400
+    tag = answer.one("etag")
+    assert conditional(service, "DELETE", "/admin/users/alice", [("If-Match", f"W/{tag}")]).status == 412
+    assert conditional(service, "DELETE", "/admin/users/alice", [("If-Match", tag)]).status == 200
+    assert conditional(service, "DELETE", "/admin/users/alice", [("If-Match", "*")]).status == 412
+
+
+def test_a_tag_tells_nothing_of_the_password(service):
+    """It is no digest of what it must not tell: the same password again is another tag, a login none."""
+    first = service.admin("GET", "/admin/users/alice").one("etag")
+    service.tokens("alice")
+    assert service.admin("GET", "/admin/users/alice").one("etag") == first
+    tags = {first}
+    for _ in range(3):
+        answer = service.admin("POST", "/admin/users/alice/password",
+                               {"password": "another password of alice"})
+        tags.add(answer.one("etag"))
+    assert len(tags) == 4
+
+
+def test_a_session_has_another_tag_when_it_goes_on(service):
+    pair = service.tokens()
+    sid = service.admin("GET", "/admin/sessions").json["sessions"][0]["sid"]
+    seen = service.admin("GET", f"/admin/sessions/{sid}").one("etag")
+    ok(service.refresh(pair["refresh_token"]))
+    assert conditional(service, "DELETE", f"/admin/sessions/{sid}",
+                       [("If-Match", seen)]).status == 412
+    assert service.is_active(pair["access_token"])
+    now = service.admin("GET", f"/admin/sessions/{sid}").one("etag")
+    assert conditional(service, "DELETE", f"/admin/sessions/{sid}", [("If-Match", now)]).status == 200
+    assert not service.is_active(pair["access_token"])
+
+
+# ---- removing what is not there ----
+
+def test_a_removal_may_be_repeated(service):
+    sid = ok(service.login()) and service.admin("GET", "/admin/sessions").json["sessions"][0]["sid"]
+    for path in (f"/admin/sessions/{sid}", "/admin/users/alice", "/admin/clients/app"):
+        assert ok(service.admin("DELETE", path + "?reason=leaves")) == {"done": True, "changed": True}
+        newest = service.admin("GET", "/admin/audit?limit=1").json["events"][0]
+        assert newest["reason"] == "leaves"
+        for _ in range(2):
+            assert ok(service.admin("DELETE", path)) == {"done": True, "changed": False}
+        assert service.admin("GET", "/admin/audit?limit=1").json["events"][0] == newest
+    assert ok(service.admin("DELETE", "/admin/users/nobody")) == {"done": True, "changed": False}
+    assert "no such user" in service.refused("user", "remove", "nobody")
+    assert "no such client" in service.refused("client", "remove", "nobody")
+
+
+# ---- filters ----
+
+def test_users_by_beginning_role_and_state(service):
+    service.cli("user", "disable", "bob")
+
+    def names(*flags):
+        return [user["username"] for user in service.cli("user", "list", *flags, "--json")["users"]]
+
+    assert names() == ["alice", "bob", "boss"]
+    assert names("--prefix", "BO") == ["bob", "boss"]
+    assert names("--prefix", "bo", "--after", "bob") == ["boss"]
+    assert names("--disabled") == ["bob"]
+    assert names("--role", "tokend:admin") == ["boss"]
+    assert names("--role", "support", "--disabled", "--prefix", "b") == ["bob"]
+    assert names("--limit", "1") == ["alice"]
+    assert "limit" in service.refused("user", "list", "--limit", "5000")
+
+
+@pytest.mark.parametrize("path", ["/admin/users/nobody", "/admin/clients/nobody",
+                                  "/admin/keys/nobody", "/admin/sessions/nobody",
+                                  "/admin/sessions?user=nobody", "/admin/sessions?client=nobody",
+                                  "/admin/keys?after=nobody", "/admin/audit?user=nobody"])
+def test_an_unknown_id_is_404(shared, path):
+    answer = shared.admin("GET", path)
+    assert answer.status == 404 and "no such" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("path, body, says", [
+    ("/admin/users/alice/disable", {"nonsense": 1}, "nothing but reason"),
+    ("/admin/users/alice/password", {"pasword": "x"}, "password, reason"),
+    ("/admin/users/alice/rights", {"roles": {"a": 1}}, "roles"),
+    ("/admin/users/alice/logout", {"reason": 1}, "reason is not a string"),
+    ("/admin/token/check", {"token": "x", "reason": "x"}, "nothing but token"),
+    ("/admin/clients/app/secret", {"only": "yes"}, "only is not true or false"),
+])
+def test_a_member_that_cannot_be(shared, path, body, says):
+    answer = shared.admin("POST", path, body)
+    assert answer.status == 400 and says in answer.json["detail"], answer
 
 
 # ---- loopback TCP ----
