@@ -87,7 +87,7 @@ bool tok_admin_parameter_row(const struct tok_admin_call *call, const char *name
 #define TOK_ADMIN_PAGE_MAX 1000
 /* A filter that few rows meet looks at no more of them for one page, which then has fewer rows than it might,
  * and a "next" all the same: so a page costs the same whatever is asked for. */
-#define TOK_ADMIN_LOOK_MAX 10000
+#define TOK_ADMIN_LOOK_MAX 5000
 
 /* How far a page has come. Used by the function that a reader calls a row. */
 struct tok_admin_page {
