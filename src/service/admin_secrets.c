@@ -12,14 +12,23 @@ static void put_members(struct tok_json_out *j, enum tok_secret_use use,
     tok_json_member_i64(j, "created_at", v->created_at);
 }
 
-static tok_err put_sessions(struct tok_clerk *c, uint16_t number, struct tok_json_out *j)
+/* Sessions that began with this version or an older one, and when the last of them is over. */
+static tok_err put_sessions(struct tok_clerk *c, const struct tok_secret_versions *versions,
+                            size_t at, struct tok_json_out *j)
 {
-    uint64_t count = 0;
-    tok_time_s until = 0;
-    TOK_TRY(tok_reader_mac_key_sessions(c->reader, number, &count, &until));
-    tok_json_member_i64(j, "sessions", (int64_t)count);
-    if (until != 0)
-        tok_json_member_i64(j, "gone_at", until);
+    uint64_t sum = 0;
+    tok_time_s gone_at = 0;
+    for (size_t i = 0; i <= at; i++) {
+        uint64_t count = 0;
+        tok_time_s until = 0;
+        TOK_TRY(tok_reader_mac_key_sessions(c->reader, versions->v[i].number, &count, &until));
+        sum += count;
+        gone_at = until > gone_at ? until : gone_at;
+    }
+    tok_json_member_i64(j, "sessions",
+                        sum < TOK_MAC_KEY_SESSIONS_MAX ? (int64_t)sum : TOK_MAC_KEY_SESSIONS_MAX);
+    if (gone_at != 0)
+        tok_json_member_i64(j, "gone_at", gone_at);
     return TOK_OK;
 }
 
@@ -51,7 +60,7 @@ static tok_err put_version(struct tok_clerk *c, enum tok_secret_use use,
     if (!current) {
         tok_json_member_i64(j, "superseded_at", v[1].created_at);
         if (use == TOK_USE_REFRESH_MAC)
-            err = put_sessions(c, v->number, j);
+            err = put_sessions(c, versions, at, j);
         else if (use == TOK_USE_SECRET_DIGEST)
             put_clients(c, v->number, j);
     }

@@ -250,8 +250,9 @@ TOK_MUST_USE tok_err tok_reader_sessions(struct tok_reader *r, tok_span user_id,
 /* Of all sessions, those that are over but not yet purged included, the lowest mac_key_first (0: there are
  * none). A look at the end of an index. */
 TOK_MUST_USE tok_err tok_reader_oldest_mac_key(struct tok_reader *r, uint16_t *ret);
-/* How many of them began with `number` or an older one, and when the last of these is over at the latest (0:
- * none). Reads as much of an index: 50 ms a million. */
+/* How many of them began with `number`, counted no further than TOK_MAC_KEY_SESSIONS_MAX, and when the last of these
+ * is over at the latest (0: none). A millisecond. */
+#define TOK_MAC_KEY_SESSIONS_MAX 10000
 TOK_MUST_USE tok_err tok_reader_mac_key_sessions(struct tok_reader *r, uint16_t number,
                                                  uint64_t *ret_count, tok_time_s *ret_until);
 TOK_MUST_USE tok_err tok_reader_sessions_of_client(struct tok_reader *r, tok_span client_id,

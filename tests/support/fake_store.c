@@ -1056,9 +1056,9 @@ static tok_err read_mac_key_sessions(struct tok_reader *r, uint16_t number, uint
     *ret_until = 0;
     for (size_t i = 0; i < f->sessions.count; i++) {
         const struct tok_session *row = row_at(&f->sessions, i);
-        if (row->mac_key_first > number)
+        if (row->mac_key_first != number)
             continue;
-        ++*ret_count;
+        *ret_count += *ret_count < TOK_MAC_KEY_SESSIONS_MAX;
         if (row->expires_at > *ret_until)
             *ret_until = row->expires_at;
     }

@@ -269,6 +269,7 @@ static tok_err mac_key_sessions(struct tok_reader *r, uint16_t number, uint64_t 
     bool row = false;
     tok_sql_auto q = tok_sql_use(db_of(r), TOK_SQL_SESSIONS_OF_MAC_KEY);
     tok_sql_i64(&q, number);
+    tok_sql_i64(&q, TOK_MAC_KEY_SESSIONS_MAX);
     TOK_TRY(tok_sql_row(&q, &row));
     *ret_count = (uint64_t)tok_sql_get_i64(&q);
     *ret_until = tok_sql_get_i64(&q);

@@ -261,9 +261,14 @@ static void what_needs_an_old_mac_key(void **state)
     assert_int_equal(bed_must(b, &young), TOK_OP_DONE);
     assert_int_equal(bed_must(b, &old), TOK_OP_DONE);
     assert_mac_key(b, 5, 4, 0, 0);
-    assert_mac_key(b, 5, 6, 1, end - 100);
-    assert_mac_key(b, 5, 7, 2, end);
-    assert_mac_key(b, 5, UINT16_MAX, 3, end + 100);
+    assert_mac_key(b, 5, 5, 1, end - 100);
+    assert_mac_key(b, 5, 6, 0, 0);
+    assert_mac_key(b, 5, 7, 1, end);
+    struct tok_op older = bed_create("s4", "u1", "web");
+    older.u.session_create.session.mac_key_first = 8;
+    older.u.session_create.session.expires_at = end + 50;
+    assert_int_equal(bed_must(b, &older), TOK_OP_DONE);
+    assert_mac_key(b, 5, 8, 2, end + 100);
     struct tok_op remove = bed_op_of(TOK_OP_USER_REMOVE);
     bed_text(&remove.u.user_remove.id, "u1");
     assert_int_equal(bed_must(b, &remove), TOK_OP_DONE);
