@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,8 +61,17 @@ static tok_err make_private(const char *path, struct tok_why *why)
     return TOK_OK;
 }
 
+/* Nobody reads SQLite's statistics of memory, and they take a lock of the process for each piece of it. Refused when
+ * SQLite is in use already. */
+static void set_up_library(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static tok_err open_handle(struct tok_db *db, const char *path, int flags, struct tok_why *why)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, set_up_library);
     *db = (struct tok_db){0};
     int rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)

@@ -2,8 +2,8 @@
  * open and close.
  *
  * A batch is one BEGIN IMMEDIATE (a deferred transaction that turns into a writer fails at once when
- * somebody else has written, whatever busy_timeout says); every operation has its own savepoint in
- * it. When SQLite fails, nobody can say what of the transaction is left: everything is rolled back
+ * somebody else has written, whatever busy_timeout says); every operation that may be refused half way has
+ * its own savepoint in it. When SQLite fails, nobody can say what of the transaction is left: everything is rolled back
  * and every operation of the batch has the error. */
 #include "store/sqlite/engine.h"
 
@@ -14,25 +14,31 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static tok_sqlite_op *const handlers[TOK_OP_COUNT] = {
-    [TOK_OP_SESSION_CREATE] = tok_sqlite_session_create,
-    [TOK_OP_SESSION_ADVANCE] = tok_sqlite_session_advance,
-    [TOK_OP_SESSION_GET] = tok_sqlite_session_get,
-    [TOK_OP_SESSION_END] = tok_sqlite_session_end,
-    [TOK_OP_TOKEN_DENY] = tok_sqlite_token_deny,
-    [TOK_OP_USER_ADD] = tok_sqlite_user_add,
-    [TOK_OP_USERS_IMPORT] = tok_sqlite_users_import,
-    [TOK_OP_USER_UPDATE] = tok_sqlite_user_update,
-    [TOK_OP_USER_REHASH] = tok_sqlite_user_rehash,
-    [TOK_OP_USER_REMOVE] = tok_sqlite_user_remove,
-    [TOK_OP_CLIENT_PUT] = tok_sqlite_client_put,
-    [TOK_OP_CLIENT_REMOVE] = tok_sqlite_client_remove,
-    [TOK_OP_KEYS_APPLY] = tok_sqlite_keys_apply,
-    [TOK_OP_SECRET_ADD] = tok_sqlite_secret_add,
-    [TOK_OP_SECRET_DROP] = tok_sqlite_secret_drop,
-    [TOK_OP_RESEAL] = tok_sqlite_reseal,
-    [TOK_OP_META_RAISE] = tok_sqlite_meta_raise,
-    [TOK_OP_AUDIT] = tok_sqlite_audit_only,
+/* `first_decides`: only the first thing that it writes can be refused, which SQLite undoes by itself, and the audit row
+ * is the last. Such an operation may lose its audit row, and then needs no savepoint of its own; they are the frequent
+ * ones, and for a savepoint SQLite copies each page that is about to change. */
+static const struct {
+    tok_sqlite_op *run;
+    bool first_decides;
+} handlers[TOK_OP_COUNT] = {
+    [TOK_OP_SESSION_CREATE] = {tok_sqlite_session_create, true},
+    [TOK_OP_SESSION_ADVANCE] = {tok_sqlite_session_advance, true},
+    [TOK_OP_SESSION_GET] = {tok_sqlite_session_get, false},
+    [TOK_OP_SESSION_END] = {tok_sqlite_session_end, true},
+    [TOK_OP_TOKEN_DENY] = {tok_sqlite_token_deny, true},
+    [TOK_OP_USER_ADD] = {tok_sqlite_user_add, false},
+    [TOK_OP_USERS_IMPORT] = {tok_sqlite_users_import, false},
+    [TOK_OP_USER_UPDATE] = {tok_sqlite_user_update, false},
+    [TOK_OP_USER_REHASH] = {tok_sqlite_user_rehash, false},
+    [TOK_OP_USER_REMOVE] = {tok_sqlite_user_remove, false},
+    [TOK_OP_CLIENT_PUT] = {tok_sqlite_client_put, false},
+    [TOK_OP_CLIENT_REMOVE] = {tok_sqlite_client_remove, false},
+    [TOK_OP_KEYS_APPLY] = {tok_sqlite_keys_apply, false},
+    [TOK_OP_SECRET_ADD] = {tok_sqlite_secret_add, false},
+    [TOK_OP_SECRET_DROP] = {tok_sqlite_secret_drop, false},
+    [TOK_OP_RESEAL] = {tok_sqlite_reseal, false},
+    [TOK_OP_META_RAISE] = {tok_sqlite_meta_raise, false},
+    [TOK_OP_AUDIT] = {tok_sqlite_audit_only, true},
 };
 
 static struct tok_sqlite *engine_of(struct tok_store *store)
@@ -86,28 +92,39 @@ static void settle(struct tok_op *op, tok_err err)
         op->u.session_advance.outcome = TOK_ADVANCE_REFUSED;
 }
 
-static tok_err without_audit(struct tok_sqlite *s, struct tok_op *op)
+/* A statement that fails takes back what it alone has written: without its audit row the operation stands. TOK_ERR_STORE
+ * also when something was written and then refused: nobody would take it back. */
+static tok_err run_bare(struct tok_sqlite *s, struct tok_op *op)
 {
-    TOK_TRY(tok_db_run(&s->db, TOK_SQL_UNDO));
-    s->audit.off = true;
-    tok_err err = handlers[op->kind](s, op);
-    s->audit.off = false;
-    op->audit_lost = err == TOK_OK;
+    int64_t changes = sqlite3_total_changes64(s->db.handle);
+    tok_err err = handlers[op->kind].run(s, op);
+    op->audit_lost = err == TOK_ERR_AUDIT;
+    if (op->audit_lost)
+        return TOK_OK;
+    if (err != TOK_OK && sqlite3_total_changes64(s->db.handle) != changes)
+        return TOK_ERR_STORE;
     return err;
 }
 
-static tok_err apply_one(struct tok_sqlite *s, struct tok_op *op)
+static tok_err run_in_savepoint(struct tok_sqlite *s, struct tok_op *op)
 {
     TOK_TRY(tok_db_run(&s->db, TOK_SQL_SAVEPOINT));
     op->audit_lost = false;
-    tok_err err = handlers[op->kind](s, op);
-    if (err == TOK_ERR_AUDIT && op->audit_may_fail)
-        err = without_audit(s, op);
+    tok_err err = handlers[op->kind].run(s, op);
     if (err == TOK_ERR_STORE || sqlite3_get_autocommit(s->db.handle) != 0)
         return TOK_ERR_STORE;
     if (err != TOK_OK)
         TOK_TRY(tok_db_run(&s->db, TOK_SQL_UNDO));
     TOK_TRY(tok_db_run(&s->db, TOK_SQL_RELEASE));
+    return err;
+}
+
+static tok_err apply_one(struct tok_sqlite *s, struct tok_op *op)
+{
+    tok_assert(!op->audit_may_fail || handlers[op->kind].first_decides);
+    tok_err err = op->audit_may_fail ? run_bare(s, op) : run_in_savepoint(s, op);
+    if (err == TOK_ERR_STORE || sqlite3_get_autocommit(s->db.handle) != 0)
+        return TOK_ERR_STORE;
     settle(op, err);
     return TOK_OK;
 }

@@ -15,7 +15,7 @@ struct tok_sqlite {
     int64_t longest_ttl_s, audit_keep_s;
     /* Of the batch under way; off: an operation is done again without its row. */
     struct {
-        bool off, written, failed;
+        bool written, failed;
     } audit;
 };
 

@@ -8,7 +8,7 @@
 tok_err tok_sqlite_audit(struct tok_sqlite *s, const struct tok_op *op, enum tok_audit_event event,
                          tok_span user_id, tok_span client_id, tok_span object)
 {
-    if (event == TOK_AUDIT_NONE || s->audit.off)
+    if (event == TOK_AUDIT_NONE)
         return TOK_OK;
     tok_sql_auto q = tok_sql_use(&s->db, TOK_SQL_AUDIT_ADD);
     tok_sql_i64(&q, op->now);
