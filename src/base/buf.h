@@ -15,6 +15,10 @@ struct tok_buf {
     bool failed;
 };
 
+/* For large arrays that are written before they are read: the build zeroes all locals (meson.build), which for 16 KB
+ * costs more than a check. Never for what only may be written. */
+#define TOK_UNINITIALIZED __attribute__((uninitialized))
+
 #define TOK_BUF_ON(array) ((struct tok_buf){(array), 0, sizeof(array), false})
 static inline struct tok_buf tok_buf_on(void *ptr, size_t cap)
 {

@@ -11,7 +11,7 @@
 
 void tok_respond_grant(struct tok_request *r, const struct tok_grant *grant)
 {
-    char room[GRANT_ANSWER_MAX];
+    char room[GRANT_ANSWER_MAX] TOK_UNINITIALIZED;
     struct tok_buf buf = TOK_BUF_ON(room);
     struct tok_json_out j = tok_json_out(&buf);
     tok_json_object(&j);
@@ -35,13 +35,14 @@ void tok_respond_grant(struct tok_request *r, const struct tok_grant *grant)
 /* ---- refresh ---- */
 
 struct refresh_job {
-    struct tok_refresh refresh; /* first */
     struct tok_request_link link;
+    struct tok_refresh refresh;
 };
 
 static void on_refreshed(struct tok_refresh *refresh)
 {
-    struct refresh_job *job = (struct refresh_job *)refresh;
+    struct refresh_job *job =
+        (struct refresh_job *)((char *)refresh - offsetof(struct refresh_job, refresh));
     struct tok_request *r = job->link.request;
     if (r && refresh->err == TOK_OK)
         tok_respond_grant(r, &refresh->grant);
@@ -56,12 +57,14 @@ void tok_grant_refresh(struct tok_request *r, const struct tok_client *client,
                        tok_span refresh_token, tok_span scope)
 {
     struct tok_context *context = tok_context_of(r);
-    struct refresh_job *job = calloc(1, sizeof *job);
+    struct refresh_job *job = malloc(sizeof *job);
     if (!job) {
         tok_respond_error(r, TOK_ERR_NOMEM);
         return;
     }
     struct tok_caller from = tok_caller_of(r);
+    job->link = (struct tok_request_link){0};
+    tok_refresh_init(&job->refresh);
     job->refresh.done = on_refreshed;
     tok_request_link(&job->link, r);
     tok_err err = tok_refresh_start(&job->refresh, context->service, context->local, client,

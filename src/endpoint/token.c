@@ -109,7 +109,8 @@ static void grant_client(struct tok_request *r, const struct tok_client *client,
         tok_respond_error(r, TOK_ERR_INVALID_SCOPE);
         return;
     }
-    struct tok_grant grant = {0};
+    struct tok_grant grant TOK_UNINITIALIZED;
+    tok_grant_init(&grant);
     tok_err err = tok_issue_for_client(context->local, client, tok_buf_span(&scope),
                                        tok_context_now(context), &grant);
     if (err == TOK_OK) {
@@ -118,7 +119,7 @@ static void grant_client(struct tok_request *r, const struct tok_client *client,
     } else {
         tok_respond_error(r, err);
     }
-    tok_wipe(grant.access_token, grant.access_token_len);
+    tok_grant_wipe(&grant);
 }
 
 /* ---- */

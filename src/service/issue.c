@@ -8,6 +8,19 @@
 /* Largest payload whose token is still within TOK_TOKEN_MAX, with room to see that it is not. */
 #define PAYLOAD_ROOM 6144
 
+void tok_grant_init(struct tok_grant *grant)
+{
+    grant->expires_in_s = 0;
+    grant->refresh_token.len = grant->scope.len = 0;
+    grant->access_token_len = 0;
+}
+
+void tok_grant_wipe(struct tok_grant *grant)
+{
+    tok_wipe(grant->access_token, grant->access_token_len);
+    tok_wipe(&grant->refresh_token, sizeof grant->refresh_token);
+}
+
 tok_err tok_issue_possible(const struct tok_local *local)
 {
     return local->keyring->active ? TOK_OK : TOK_ERR_NO_KEY;

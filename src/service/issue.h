@@ -8,14 +8,17 @@
 /* Roles, scopes and names at their largest make a payload near 5 KB; base64 and signature on top. */
 #define TOK_ACCESS_TOKEN_ROOM TOK_TOKEN_MAX
 
-/* What a token endpoint gives out. Wiped with the job that holds it. */
+/* What a token endpoint gives out. Large, and mostly empty: it begins by init, not by zeros, and is wiped as far as
+ * it is full. */
 struct tok_grant {
-    char access_token[TOK_ACCESS_TOKEN_ROOM];
-    size_t access_token_len;
-    TOK_TEXT(TOK_SCOPE_TEXT_MAX) scope;
     int64_t expires_in_s;
     TOK_TEXT(127) refresh_token; /* empty: none */
+    TOK_TEXT(TOK_SCOPE_TEXT_MAX) scope;
+    size_t access_token_len;
+    char access_token[TOK_ACCESS_TOKEN_ROOM];
 };
+void tok_grant_init(struct tok_grant *grant);
+void tok_grant_wipe(struct tok_grant *grant);
 
 /* For a person: sub, username, roles and epoch are today's. */
 TOK_MUST_USE tok_err tok_issue_for_user(const struct tok_local *local, const struct tok_user *user,

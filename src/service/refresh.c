@@ -10,9 +10,16 @@ static struct tok_refresh *refresh_of_op(struct tok_op *op)
     return (struct tok_refresh *)op;
 }
 
+void tok_refresh_init(struct tok_refresh *job)
+{
+    memset(job, 0, offsetof(struct tok_refresh, grant));
+    tok_grant_init(&job->grant);
+}
+
 void tok_refresh_finish(struct tok_refresh *job)
 {
-    tok_wipe(job, sizeof *job);
+    tok_wipe(&job->op.u.session_advance.user.phc, sizeof job->op.u.session_advance.user.phc);
+    tok_grant_wipe(&job->grant);
 }
 
 bool tok_refresh_token_read(const struct tok_secrets *secrets, tok_span text,

@@ -12,11 +12,12 @@ struct tok_refresh {
     void (*done)(
         struct tok_refresh *job); /* on the loop, exactly once after TOK_OK of start; frees */
     tok_err err;
-    struct tok_grant grant;
+    struct tok_grant grant; /* last: init leaves its bytes as they are */
 };
 
-/* A forged or foreign token is TOK_ERR_INVALID_GRANT at once, without the store. `job` is zeroed memory
- * with done set; on an error the caller still owns it. */
+void tok_refresh_init(struct tok_refresh *job);
+/* A forged or foreign token is TOK_ERR_INVALID_GRANT at once, without the store. `job` comes from init, with done
+ * set; on an error the caller still owns it. */
 TOK_MUST_USE tok_err tok_refresh_start(struct tok_refresh *job, struct tok_service *svc,
                                        struct tok_local *local, const struct tok_client *client,
                                        tok_span refresh_token, tok_span scope,

@@ -446,7 +446,9 @@ static void refresh_done(struct tok_refresh *refresh)
 tok_err bed_refresh_as(struct bed *b, struct bed_refresh *job, const char *client, tok_span token,
                        const char *scope)
 {
-    *job = (struct bed_refresh){.refresh = {.done = refresh_done}};
+    *job = (struct bed_refresh){0};
+    tok_refresh_init(&job->refresh);
+    job->refresh.done = refresh_done;
     tok_err err = tok_refresh_start(&job->refresh, b->svc, b->local, bed_client(b, client), token,
                                     tok_span_str(scope), &b->from);
     bed_turn(b);

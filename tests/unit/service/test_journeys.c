@@ -217,7 +217,8 @@ static void refresh_done(struct tok_refresh *refresh)
 static void run_refresh(struct tok_msg *msg)
 {
     struct task *task = (struct task *)msg;
-    task->u.refresh = (struct tok_refresh){.done = refresh_done};
+    tok_refresh_init(&task->u.refresh);
+    task->u.refresh.done = refresh_done;
     tok_err err =
         tok_refresh_start(&task->u.refresh, &task->town->b.boot.service, &task->loop->local,
                           client_of(task), task->token, TOK_LIT(""), &from);
