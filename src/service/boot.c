@@ -289,15 +289,13 @@ static bool each_revoked(const struct tok_revoked_row *row, void *arg)
     return loading->err == TOK_OK;
 }
 
-tok_err tok_boot_load_revocations(struct tok_boot *b, struct tok_local *local, tok_time_us now)
+static tok_err load_revocations(struct tok_boot *b, struct tok_clerk *c)
 {
-    struct revocation_loading loading = {.local = local, .now = tok_time_to_s(now)};
-    struct tok_reader *reader = NULL;
-    TOK_TRY(tok_reader_open(b->service.store, &reader));
-    tok_err err = tok_reader_revoked(reader, loading.now, b->service.longest_ttl_s, TOK_LIT(""),
-                                     each_revoked, &loading);
-    tok_reader_close(&reader);
-    return err != TOK_OK ? err : loading.err;
+    struct revocation_loading loading = {.local = &c->local,
+                                         .now = tok_time_to_s(tok_loop_now(&c->loop.loop))};
+    TOK_TRY(tok_reader_revoked(c->reader, loading.now, b->service.longest_ttl_s, TOK_LIT(""),
+                               each_revoked, &loading));
+    return loading.err;
 }
 
 /* ---- a clerk ---- */
@@ -312,7 +310,7 @@ tok_err tok_boot_clerk(struct tok_boot *b, struct tok_clerk *c)
     tok_local_init(&c->local, (unsigned)publisher->count, &c->loop.loop, &b->settings, b->keyring,
                    b->registry, b->secrets);
     publisher->locals[publisher->count++] = &c->local;
-    tok_err err = tok_boot_load_revocations(b, &c->local, tok_loop_now(&c->loop.loop));
+    tok_err err = load_revocations(b, c);
     if (err != TOK_OK)
         tok_boot_clerk_finish(c);
     return err;

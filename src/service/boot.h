@@ -27,11 +27,8 @@ TOK_MUST_USE tok_err tok_boot_migrate(const struct tok_config *config,
 /* A copy of the database of this folder, with or without a daemon on it. */
 TOK_MUST_USE tok_err tok_boot_backup(const struct tok_config *config, const char *to,
                                      bool overwrite, struct tok_why *why);
-/* Everything a loop must refuse from its first request on. */
-TOK_MUST_USE tok_err tok_boot_load_revocations(struct tok_boot *b, struct tok_local *local,
-                                               tok_time_us now);
-/* A clerk over it; the daemon runs it on a thread, the command line where it stands. The clerk's local is
- * added to the publisher. */
+/* A clerk over it; the daemon runs it on a thread, the command line where it stands. The clerk's local knows everything
+ * that must be refused, is where the loops have it from, and is added to the publisher. */
 TOK_MUST_USE tok_err tok_boot_clerk(struct tok_boot *b, struct tok_clerk *ret);
 void tok_boot_clerk_finish(struct tok_clerk *c);
 /* Before access tokens of this life are given out, at start and at a reload that makes it longer: how long a

@@ -103,6 +103,28 @@ static bool reserve(struct tok_revocation_table *t, size_t capacity)
     return true;
 }
 
+static bool copy_table(struct tok_revocation_table *t, const struct tok_revocation_table *from)
+{
+    if (from->slots == NULL)
+        return true;
+    if (!reserve(t, from->capacity))
+        return false;
+    memcpy(t->slots, from->slots, from->capacity * sizeof *t->slots);
+    return true;
+}
+
+tok_err tok_revocations_copy(struct tok_revocations *r, const struct tok_revocations *from)
+{
+    struct tok_revocations copy = *from;
+    copy.table = copy.old = (struct tok_revocation_table){0};
+    if (!copy_table(&copy.table, &from->table) || !copy_table(&copy.old, &from->old)) {
+        tok_revocations_finish(&copy);
+        return TOK_ERR_NOMEM;
+    }
+    *r = copy;
+    return TOK_OK;
+}
+
 static bool is_token(const struct tok_revocation_slot *slot)
 {
     return slot->epoch == TOKEN_EPOCH;

@@ -38,6 +38,9 @@ struct tok_revocations {
 
 void tok_revocations_init(struct tok_revocations *r);
 void tok_revocations_finish(struct tok_revocations *r);
+/* `r` is empty. The whole of another one, whose thread does nothing meanwhile. TOK_ERR_NOMEM: `r` is empty still. */
+TOK_MUST_USE tok_err tok_revocations_copy(struct tok_revocations *r,
+                                          const struct tok_revocations *from);
 /* The larger epoch and the later `until` win. Sweeps what is over now and then. TOK_ERR_NOMEM: then the
  * caller must not answer as if it were in force. Cost: a microsecond or two, some more while the table grows or is
  * swept: that goes on a little with each call, and the memory of the old table stays until it is over. */

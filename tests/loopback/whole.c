@@ -67,7 +67,7 @@ static void open_loop(struct whole *w)
     must(tok_server_create(&options, &w->server, &why), &why);
     tok_local_init(&w->local, 0, tok_server_loop(w->server, 0), &w->boot.settings, w->boot.keyring,
                    w->boot.registry, w->boot.secrets);
-    must(tok_boot_load_revocations(&w->boot, &w->local, tok_time_now()), &why);
+    must(tok_revocations_copy(&w->local.revocations, &w->clerk.local.revocations), &why);
     svc->publisher.locals[svc->publisher.count++] = &w->local;
     w->context = (struct tok_context){.service = svc,
                                       .local = &w->local,

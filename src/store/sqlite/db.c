@@ -21,12 +21,14 @@ static const struct {
 #undef TOK_SQL
 };
 
-/* auto_vacuum only counts before the first table exists, and before WAL writes the first page.
- * temp_store: what spills from a savepoint must not land in /tmp. journal_size_limit: a long reader lets
+/* It only counts before the first table exists, and before WAL writes the first page; in a database that is there it
+ * would write the same again, with three syncs, at each start. */
+static const char pragmas_new[] = "PRAGMA auto_vacuum=INCREMENTAL;";
+
+/* temp_store: what spills from a savepoint must not land in /tmp. journal_size_limit: a long reader lets
  * the log grow; afterwards it shrinks again. trusted_schema, cell_size_check: the file may have been in
  * other hands. */
-static const char pragmas_writer[] = "PRAGMA auto_vacuum=INCREMENTAL;"
-                                     "PRAGMA journal_mode=WAL;"
+static const char pragmas_writer[] = "PRAGMA journal_mode=WAL;"
                                      "PRAGMA synchronous=FULL;"
                                      "PRAGMA foreign_keys=ON;"
                                      "PRAGMA temp_store=MEMORY;"
@@ -87,7 +89,13 @@ static tok_err configure(struct tok_db *db, enum tok_db_role role, int busy_time
     sqlite3_busy_timeout(db->handle, busy_timeout_ms);
     if (sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL) != SQLITE_OK)
         return TOK_ERR_STORE;
-    return tok_db_exec(db, role == TOK_DB_WRITER ? pragmas_writer : pragmas_reader);
+    if (role == TOK_DB_READER)
+        return tok_db_exec(db, pragmas_reader);
+    int64_t pages = 0;
+    TOK_TRY(tok_db_number(db, "PRAGMA page_count", &pages));
+    if (pages == 0)
+        TOK_TRY(tok_db_exec(db, pragmas_new));
+    return tok_db_exec(db, pragmas_writer);
 }
 
 /* Some file systems cannot do WAL (no shared memory); SQLite then silently stays with what it can. */
@@ -111,6 +119,7 @@ tok_err tok_db_open(struct tok_db *db, const char *path, enum tok_db_role role, 
     if (create)
         TOK_TRY(make_private(path, why));
     TOK_TRY(open_handle(db, path, SQLITE_OPEN_READWRITE, why));
+    db->role = role;
     tok_err err = configure(db, role, busy_timeout_ms);
     if (err != TOK_OK)
         tok_why_set(why, err, "cannot use the database %s: %s", path, tok_db_says(db));
@@ -121,15 +130,19 @@ tok_err tok_db_open(struct tok_db *db, const char *path, enum tok_db_role role, 
     return err;
 }
 
-tok_err tok_db_prepare(struct tok_db *db, enum tok_db_role role)
+static tok_err prepare(struct tok_db *db, size_t id)
 {
-    for (size_t i = 0; i < TOK_SQL_COUNT; i++) {
-        if ((statements[i].who & (int)role) == 0)
-            continue;
-        if (sqlite3_prepare_v3(db->handle, statements[i].text, -1, SQLITE_PREPARE_PERSISTENT,
-                               &db->statement[i], NULL) != SQLITE_OK)
-            return TOK_ERR_STORE;
-    }
+    return sqlite3_prepare_v3(db->handle, statements[id].text, -1, SQLITE_PREPARE_PERSISTENT,
+                              &db->statement[id], NULL) == SQLITE_OK
+               ? TOK_OK
+               : TOK_ERR_STORE;
+}
+
+tok_err tok_db_prepare(struct tok_db *db)
+{
+    for (size_t i = 0; i < TOK_SQL_COUNT; i++)
+        if ((statements[i].who & (int)db->role) != 0)
+            TOK_TRY(prepare(db, i));
     return TOK_OK;
 }
 
@@ -164,8 +177,9 @@ const char *tok_db_says(const struct tok_db *db)
 
 struct tok_sql tok_sql_use(struct tok_db *db, enum tok_sql_id id)
 {
-    tok_assert(db->statement[id] != NULL);
-    return (struct tok_sql){.db = db, .statement = db->statement[id]};
+    tok_assert((statements[id].who & (int)db->role) != 0);
+    tok_err err = db->statement[id] != NULL ? TOK_OK : prepare(db, id);
+    return (struct tok_sql){.db = db, .statement = db->statement[id], .err = err};
 }
 
 /* The error of a reset is the one its step has reported already. */
@@ -174,6 +188,7 @@ void tok_sql_end(struct tok_sql *q)
     (void)sqlite3_reset(q->statement);
 }
 
+/* SQLite answers SQLITE_MISUSE where there is no statement; what prevented it is noted already. */
 static void note_bind(struct tok_sql *q, int rc)
 {
     if (rc != SQLITE_OK)

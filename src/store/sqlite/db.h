@@ -23,14 +23,17 @@ enum tok_db_role { TOK_DB_WRITER = 1, TOK_DB_READER = 2 };
 
 struct tok_db {
     sqlite3 *handle;
-    sqlite3_stmt *statement[TOK_SQL_COUNT]; /* NULL: not of this role */
+    enum tok_db_role role;
+    sqlite3_stmt *statement[TOK_SQL_COUNT]; /* NULL: not of this role, or not used yet */
 };
 
 /* Opens and sets the pragmas; prepares nothing, for there may be no schema yet. On an error there is
  * nothing to close. `create`: make the file, 0600, when it is not there. */
 TOK_MUST_USE tok_err tok_db_open(struct tok_db *db, const char *path, enum tok_db_role role,
                                  bool create, int busy_timeout_ms, struct tok_why *why);
-TOK_MUST_USE tok_err tok_db_prepare(struct tok_db *db, enum tok_db_role role);
+/* All that the role has, now rather than at their first use: the writer's, so that a schema that is not ours shows at
+ * the start. Readers use few of theirs, and there are many readers. */
+TOK_MUST_USE tok_err tok_db_prepare(struct tok_db *db);
 void tok_db_close(struct tok_db *db);
 
 /* Cold paths: a text of any number of statements, and one number. */

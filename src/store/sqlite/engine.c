@@ -197,7 +197,7 @@ static tok_err open_database(struct tok_sqlite *s, const struct tok_sqlite_optio
 {
     TOK_TRY(tok_db_open(&s->db, o->path, TOK_DB_WRITER, o->migrate, o->busy_timeout_ms, why));
     TOK_TRY(tok_migrate(&s->db, o->path, o->migrate, why));
-    if (tok_db_prepare(&s->db, TOK_DB_WRITER) != TOK_OK)
+    if (tok_db_prepare(&s->db) != TOK_OK)
         return tok_why_set(why, TOK_ERR_STORE, "%s: %s", o->path, tok_db_says(&s->db));
     return TOK_OK;
 }

@@ -316,8 +316,6 @@ tok_err tok_sqlite_reader_open(struct tok_store *store, struct tok_reader **ret)
         return TOK_ERR_NOMEM;
     r->reader.ops = &reader_ops;
     tok_err err = tok_db_open(&r->db, s->path, TOK_DB_READER, false, s->busy_timeout_ms, NULL);
-    if (err == TOK_OK)
-        err = tok_db_prepare(&r->db, TOK_DB_READER);
     if (err != TOK_OK)
         reader_close(&r->reader);
     else

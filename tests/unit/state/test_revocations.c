@@ -291,6 +291,34 @@ static void ended_while_it_moves(void **state)
     assert_false(tok_revoked_session(&table, numbered(0)));
 }
 
+/* In the midst of a move too; and then each goes its own way. */
+static void a_copy_is_the_same_and_apart(void **state)
+{
+    struct tok_revocations copy;
+    tok_revocations_init(&copy);
+    assert_int_equal(tok_revocations_copy(&copy, &table), TOK_OK);
+    assert_null(copy.table.slots);
+    size_t next = MANY;
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(add_session(i, T0 + 600, T0), TOK_OK);
+    until_a_move_begins(&next);
+    for (size_t left = 0; left < 2; left++) { /* no memory for the first table, or the second */
+        fail_alloc_after(left);
+        assert_int_equal(tok_revocations_copy(&copy, &table), TOK_ERR_NOMEM);
+        assert_null(copy.table.slots);
+    }
+    fail_nothing();
+    assert_int_equal(tok_revocations_copy(&copy, &table), TOK_OK);
+    tok_revocations_finish(&table);
+    for (size_t i = 0; i < next; i++)
+        assert_true(tok_revoked_session(&copy, numbered(i)));
+    table = copy; /* goes on as the other would have */
+    while (table.old.slots)
+        assert_int_equal(add_session(next++, T0 + 600, T0), TOK_OK);
+    for (size_t i = 0; i < next; i++)
+        assert_true(tok_revoked_session(&table, numbered(i)));
+}
+
 /* ---- single tokens are bounded ---- */
 
 static tok_err add_token(size_t i, tok_time_s until, tok_time_s now)
@@ -518,6 +546,7 @@ int main(void)
         TEST(raised_while_it_moves),
         TEST(what_was_over_counts_when_it_comes_again),
         TEST(ended_while_it_moves),
+        TEST(a_copy_is_the_same_and_apart),
         TEST(only_single_tokens_count),
         TEST(a_list_full_of_what_is_over_does_not_lock_itself),
         TEST(a_large_full_list_is_swept_in_parts),

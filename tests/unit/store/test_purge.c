@@ -33,7 +33,7 @@ static int make(void **state)
     (void)snprintf(b->path, sizeof(b->path), "%s/tokend.db", b->dir);
     assert_int_equal(tok_db_open(&b->s.db, b->path, TOK_DB_WRITER, true, 0, &why), TOK_OK);
     assert_int_equal(tok_migrate(&b->s.db, b->path, true, &why), TOK_OK);
-    assert_int_equal(tok_db_prepare(&b->s.db, TOK_DB_WRITER), TOK_OK);
+    assert_int_equal(tok_db_prepare(&b->s.db), TOK_OK);
     *state = b;
     return 0;
 }
