@@ -1,8 +1,10 @@
 /* store/sqlite/purge.c: throwing away what is over, a little at a time, in the writer's thread between
- * batches. A step is bounded, so that no operation waits behind a big cleaning. */
+ * batches. A step is bounded, so that no operation waits behind a big cleaning: a row lies on four pages (its own and
+ * those of three indexes), which after a while are four others for each row, so that a step takes about as long as
+ * a batch of operations. */
 #include "store/sqlite/engine.h"
 
-#define PURGE_ROWS_MAX 256
+#define PURGE_ROWS_MAX 32
 /* Free pages are there to be used again; only when a lot of them lie idle does the file shrink. */
 #define FREE_PAGES_KEPT 256
 

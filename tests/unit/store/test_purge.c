@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define STEP_ROWS 256
+#define STEP_ROWS 32
 
 /* An engine without its thread. */
 struct bench {
@@ -99,13 +99,13 @@ static void only_what_is_over(void **state)
 static void a_step_is_bounded(void **state)
 {
     struct bench *b = *state;
-    fill(b, 2 * STEP_ROWS + 44);
+    fill(b, 2 * STEP_ROWS + 12);
     assert_true(tidy(b, 5000));
-    assert_left(b, STEP_ROWS + 44);
+    assert_left(b, STEP_ROWS + 12);
     assert_int_equal(side_number(b->s.db.handle, "SELECT min(until) FROM denied_tokens"),
                      1000 + STEP_ROWS); /* the oldest went first */
     assert_true(tidy(b, 5000));
-    assert_left(b, 44);
+    assert_left(b, 12);
     assert_false(tidy(b, 5000));
     assert_left(b, 0);
 }
@@ -118,7 +118,7 @@ static void the_file_shrinks_in_steps(void **state)
     while (tidy(b, 10000))
         steps++;
     assert_left(b, 0);
-    assert_true(steps > 4000 / STEP_ROWS); /* rows first, then pages, 64 at a time */
+    assert_true(steps > 4000 / STEP_ROWS); /* rows first, then pages, 32 at a time */
     assert_true(side_number(b->s.db.handle, "PRAGMA freelist_count") <= 256);
     assert_true(side_number(b->s.db.handle, "PRAGMA page_count") < pages / 2);
     side_check_integrity(b->s.db.handle);
