@@ -8,6 +8,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
@@ -25,6 +26,11 @@ def environment(more=None):
     """Nothing of the caller's that tokend would read as an option."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TOKEND_")}
     return kept | (more or {})
+
+
+def sets(options):
+    return [word for name, value in options.items()
+            for word in ("--set", f"{name.replace('__', '.')}={value}")]
 
 
 def free_port():
@@ -96,20 +102,85 @@ class Server:
                     lanes_size += mapping["Size"]
         return {"total": total, "lanes": lanes, "lanes_size": lanes_size}
 
+    def settled_memory(self):
+        """Once the hash lanes are there; None for those whom the service lets not look: all but root."""
+        give_up = time.monotonic() + PATIENCE_S
+        try:
+            now = self.memory()
+            while now["lanes"] < now["lanes_size"] and time.monotonic() < give_up:
+                time.sleep(0.05)
+                now = self.memory()
+        except PermissionError:
+            print("memory: only root may read it", file=sys.stderr)
+            return None
+        return now
+
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
 
 
+class Nginx(Server):
+    """Two workers, one small file; /open/ as it is, /checked/ as /verify/nginx of `tokend` says."""
+
+    def __init__(self, folder, tokend_port):
+        port = free_port()
+        (folder / "nginx.conf").write_text(NGINX.format(
+            folder=folder, port=port, tokend=tokend_port, workers=os.cpu_count()), encoding="utf-8")
+        for place in ("open", "checked"):
+            (folder / place).mkdir(exist_ok=True)
+            (folder / place / "file").write_text("x" * 231, encoding="ascii")
+        super().__init__(["/usr/sbin/nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"),
+                          "-e", "stderr", "-g", "daemon off;"], port)
+
+
+# As in api/proxies/nginx.conf, with connections to tokend kept.
+NGINX = """
+worker_processes {workers};
+pid {folder}/nginx.pid;
+user root;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
+    uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+    upstream tokend {{ server 127.0.0.1:{tokend}; keepalive 64; keepalive_requests 1000000000; }}
+    server {{
+        listen 127.0.0.1:{port} reuseport;
+        root {folder};
+        location /open/ {{ }}
+        location /checked/ {{
+            auth_request /_tokend;
+            auth_request_set $tokend_subject $upstream_http_x_auth_subject;
+        }}
+        location = /_tokend {{
+            internal;
+            proxy_pass http://tokend/verify/nginx;
+            proxy_method GET;
+            proxy_http_version 1.1;
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length "";
+            proxy_set_header Connection "";
+            proxy_set_header X-Original-Method $request_method;
+            proxy_set_header X-Original-URI    $request_uri;
+            proxy_set_header X-Original-Host   $host;
+        }}
+    }}
+}}
+"""
+
+
 class Tokend:
     """A data folder with a user and a client, and the service over it."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, **options):
         self.binary = binary
         self.data = folder / "data"
         self.log_path = folder / "log"
         self.server = None
+        self.options = {name.replace("__", "."): value for name, value in options.items()}
         self.cli("init")
         self.cli("user", "add", "alice", "--id", "u-alice", "--role", "user", "--scope",
                  "read write", "--json", stdin=PASSWORD)
@@ -118,16 +189,15 @@ class Tokend:
                  "--json", stdin=CLIENT[1])
 
     def cli(self, *words, stdin=""):
-        done = subprocess.run([self.binary, *words, "--data", self.data], input=stdin + "\n",
-                              capture_output=True, text=True, env=environment(), check=False)
+        done = subprocess.run([self.binary, *words, "--data", self.data, *sets(self.options)],
+                              input=stdin + "\n", capture_output=True, text=True,
+                              env=environment(), check=False)
         if done.returncode:
             raise SystemExit(f"tokend {words[0]}: {done.stderr}")
 
     def spawn(self, port, env=None, **options):
         argv = [self.binary, "serve", "--data", self.data, "--listen", f"127.0.0.1:{port}",
-                "--set", "issuer=http://bench"]
-        for name, value in (OPTIONS | options).items():
-            argv += ["--set", f"{name.replace('__', '.')}={value}"]
+                *sets({"issuer": "http://bench"} | OPTIONS | self.options | options)]
         with open(self.log_path, "ab") as log:
             return Server(argv, port, environment(env), log)
 
@@ -141,9 +211,9 @@ class Tokend:
             self.server.stop()
             self.server = None
 
-    def login(self):
+    def login(self, name="alice"):
         peer = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
-        peer.request("POST", "/token", LOGIN_FORM, {"Content-Type": FORM})
+        peer.request("POST", "/token", login_form(name), {"Content-Type": FORM})
         answer = peer.getresponse()
         body = answer.read()
         peer.close()
@@ -152,4 +222,5 @@ class Tokend:
         return json.loads(body)
 
 
-LOGIN_FORM = "grant_type=password&username=alice&password=" + PASSWORD.replace(" ", "+")
+def login_form(name="alice"):
+    return f"grant_type=password&username={name}&password=" + PASSWORD.replace(" ", "+")
