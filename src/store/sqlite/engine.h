@@ -13,15 +13,15 @@ struct tok_sqlite {
     char *path;
     int busy_timeout_ms;
     int64_t longest_ttl_s, audit_keep_s;
-    /* Of the batch under way; off: an operation is done again without its row. */
+    /* Of the batch under way. */
     struct {
         bool written, failed;
     } audit;
 };
 
-/* One operation inside its savepoint: on TOK_OK what it wrote stays and op->result says how it went;
- * TOK_ERR_CONFLICT undoes it and becomes that result; TOK_ERR_AUDIT undoes it too; TOK_ERR_STORE ends the
- * batch. Each may be run twice: it reads anew what it decides on. */
+/* One operation: on TOK_OK what it wrote stays and op->result says how it went; TOK_ERR_CONFLICT undoes it and
+ * becomes that result; TOK_ERR_AUDIT undoes it too, or only its row where op->audit_may_fail; TOK_ERR_STORE
+ * ends the batch. */
 typedef tok_err tok_sqlite_op(struct tok_sqlite *s, struct tok_op *op);
 tok_sqlite_op tok_sqlite_session_create, tok_sqlite_session_advance, tok_sqlite_session_get,
     tok_sqlite_session_end, tok_sqlite_token_deny, tok_sqlite_user_add, tok_sqlite_users_import,
