@@ -70,7 +70,7 @@ static void no_listing_sorts_or_reads_from_the_start(void **state)
     struct tok_db db;
     char plan[1024];
     assert_int_equal(tok_db_open(&db, b->path, TOK_DB_READER, false, 1000, NULL), TOK_OK);
-    assert_int_equal(tok_db_prepare(&db, TOK_DB_READER), TOK_OK);
+    assert_int_equal(tok_db_prepare(&db), TOK_OK);
     for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++) {
         plan_of(db.handle, sqlite3_sql(db.statement[plans[i].id]), plan, sizeof plan);
         if (plans[i].plan && strcmp(plan, plans[i].plan) != 0)
@@ -87,7 +87,7 @@ static void the_rows_above_are_all_that_readers_run(void **state)
     struct tok_db db;
     size_t count = 0;
     assert_int_equal(tok_db_open(&db, b->path, TOK_DB_READER, false, 1000, NULL), TOK_OK);
-    assert_int_equal(tok_db_prepare(&db, TOK_DB_READER), TOK_OK);
+    assert_int_equal(tok_db_prepare(&db), TOK_OK);
     for (size_t id = 0; id < TOK_SQL_COUNT; id++)
         count += db.statement[id] != NULL;
     assert_int_equal(count, sizeof plans / sizeof plans[0]);
