@@ -198,7 +198,18 @@ static bool scans_what_grows(const char *step)
     return false;
 }
 
-/* Without a scan of what grows: but for the revocation of a signing key, which must look at every session. */
+static bool may_scan(const char *statement)
+{
+    static const char *const names[] = {
+        "SESSIONS_OF_KEY", /* the revocation of a signing key must look at every session */
+        "PURGE_AUDIT", "AUDIT_ENDS", /* from one end, as far as LIMIT says */
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(statement, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static void no_statement_reads_a_whole_table(void **state)
 {
     (void)state;
@@ -224,13 +235,12 @@ static void no_statement_reads_a_whole_table(void **state)
             const char *step = (const char *)sqlite3_column_text(st, 3);
             bool scan = scans_what_grows(step);
             scans += scan;
-            if (scan && strcmp(all[i].name, "SESSIONS_OF_KEY") != 0 &&
-                strcmp(all[i].name, "PURGE_AUDIT") != 0) /* the lowest numbers, LIMIT */
+            if (scan && !may_scan(all[i].name))
                 fail_msg("%s: %s", all[i].name, step);
         }
         sqlite3_finalize(st);
     }
-    assert_int_equal(scans, 2);
+    assert_int_equal(scans, 4);
     tok_db_close(&db);
 }
 
