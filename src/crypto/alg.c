@@ -3,6 +3,7 @@
 #include "crypto/alg.h"
 
 #include "crypto/alg_ops.h"
+#include "crypto/digest.h"
 
 /* Families that differ in their numbers only. */
 #define ECDSA(crv_, digest_, bytes)                                                                \
@@ -64,13 +65,30 @@ const struct tok_alg *tok_alg_by_type(tok_span kty, tok_span crv)
     return NULL;
 }
 
+/* Of the public half, or of the secret where there is no other. */
+static uint64_t id_of(const struct tok_pkey *key)
+{
+    const struct tok_key_member *members = key->alg->members;
+    struct tok_hash128 sum = tok_hash128(tok_span_str(key->alg->name));
+    for (size_t i = 0; members[i].name != NULL; i++)
+        if (!members[i].secret || key->alg->symmetric)
+            sum = tok_hash128_pair(tok_span_of(&sum, sizeof(sum)), key->alg->ops->part(key, i));
+    return sum.a | 1;
+}
+
+static void finish(struct tok_pkey *key, const struct tok_alg *alg)
+{
+    key->alg = alg;
+    key->id = id_of(key);
+}
+
 tok_err tok_pkey_generate(const struct tok_alg *alg, struct tok_pkey **ret)
 {
     struct tok_pkey *key = NULL;
     tok_err err = alg->ops->generate(alg, &key);
     if (err != TOK_OK) /* numbers that the library made and does not take are nobody's request */
         return err == TOK_ERR_INVALID_REQUEST ? TOK_ERR_CRYPTO : err;
-    key->alg = alg;
+    finish(key, alg);
     *ret = key;
     return TOK_OK;
 }
@@ -80,7 +98,7 @@ tok_err tok_pkey_from_parts(const struct tok_alg *alg, const struct tok_key_part
 {
     struct tok_pkey *key = NULL;
     TOK_TRY(alg->ops->from_parts(alg, parts, &key, why));
-    key->alg = alg;
+    finish(key, alg);
     *ret = key;
     return TOK_OK;
 }
@@ -96,6 +114,11 @@ void tok_pkey_destroy(struct tok_pkey **key)
 const struct tok_alg *tok_pkey_alg(const struct tok_pkey *key)
 {
     return key->alg;
+}
+
+uint64_t tok_pkey_id(const struct tok_pkey *key)
+{
+    return key->id;
 }
 
 bool tok_pkey_can_sign(const struct tok_pkey *key)

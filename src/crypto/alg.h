@@ -55,6 +55,9 @@ TOK_MUST_USE tok_err tok_pkey_from_parts(const struct tok_alg *alg,
 void tok_pkey_destroy(struct tok_pkey **key); /* wipes */
 
 const struct tok_alg *tok_pkey_alg(const struct tok_pkey *key);
+/* Equal for keys that verify the same signatures, wherever each was read, and for no others (a keyed hash of
+ * algorithm and parts, new with each process; never 0). */
+uint64_t tok_pkey_id(const struct tok_pkey *key);
 bool tok_pkey_can_sign(const struct tok_pkey *key);
 /* Parts as bytes written into `room` (caller wipes); without secrets when `secrets` is false. */
 TOK_MUST_USE tok_err tok_pkey_parts(const struct tok_pkey *key, bool secrets, struct tok_buf *room,

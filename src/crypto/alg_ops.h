@@ -9,10 +9,11 @@
 struct tok_pkey {
     const struct tok_alg *alg;
     bool can_sign;
+    uint64_t id;
 };
 
 /* Everything is called with a key of the algorithm's own making; alg.c sets `alg` in what generate and
- * from_parts return, and never calls sign without can_sign. */
+ * from_parts return, and `id`; it never calls sign without can_sign. */
 struct tok_alg_ops {
     tok_err (*generate)(const struct tok_alg *alg, struct tok_pkey **ret);
     tok_err (*from_parts)(const struct tok_alg *alg, const struct tok_key_parts *parts,

@@ -13,11 +13,13 @@
 
 static uint8_t key_of_one[crypto_shorthash_siphashx24_KEYBYTES];
 static uint8_t key_of_pair[crypto_shorthash_siphashx24_KEYBYTES];
+static uint8_t keys_of_known[TOK_KNOWN_COUNT][crypto_shorthash_siphashx24_KEYBYTES];
 
 void tok_digest_start(void)
 {
     randombytes_buf(key_of_one, sizeof(key_of_one));
     randombytes_buf(key_of_pair, sizeof(key_of_pair));
+    randombytes_buf(keys_of_known, sizeof(keys_of_known));
 }
 
 /* libsodium takes no NULL, not even for nothing. */
@@ -117,4 +119,9 @@ struct tok_hash128 tok_hash128_pair(tok_span first, tok_span second)
 {
     struct tok_hash128 parts[2] = {siphash(first, key_of_one), siphash(second, key_of_one)};
     return siphash(tok_span_of(parts, sizeof(parts)), key_of_pair);
+}
+
+struct tok_hash128 tok_known_digest(enum tok_known what, tok_span bytes)
+{
+    return siphash(bytes, keys_of_known[what]);
 }

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 
-/* digest.c: the keys of tok_hash128. */
+/* digest.c: the keys of its hashes. */
 void tok_digest_start(void);
 /* alg_hmac.c: fetches the MAC, makes the key of the per-thread contexts. */
 TOK_MUST_USE tok_err tok_hmac_start(void);
