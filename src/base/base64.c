@@ -3,6 +3,8 @@
  * Only lengths, and whether the whole was canonical, decide where the code goes. */
 #include "base/base64.h"
 
+#include "base/letters.h"
+
 /* The two alphabets share their first 62 letters. */
 struct last_two {
     char of_62, of_63;
@@ -21,20 +23,14 @@ struct turn {
     uint8_t bytes[BYTES];
 };
 
-/* All ones when lo <= c <= hi, else zero. Signed bytes: what vector units compare; above ASCII is below all. */
-static inline uint8_t within(int8_t c, int8_t lo, int8_t hi)
-{
-    return (uint8_t) - ((c >= lo) & (c <= hi));
-}
-
 static inline char letter_of(uint8_t value, struct last_two last)
 {
     int8_t v = (int8_t)value;
-    return (char)((within(v, 0, 25) & (uint8_t)('A' + v)) |
-                  (within(v, 26, 51) & (uint8_t)('a' - 26 + v)) |
-                  (within(v, 52, 61) & (uint8_t)('0' - 52 + v)) |
-                  (within(v, 62, 62) & (uint8_t)last.of_62) |
-                  (within(v, 63, 63) & (uint8_t)last.of_63));
+    return (char)((tok_letter_within(v, 0, 25) & (uint8_t)('A' + v)) |
+                  (tok_letter_within(v, 26, 51) & (uint8_t)('a' - 26 + v)) |
+                  (tok_letter_within(v, 52, 61) & (uint8_t)('0' - 52 + v)) |
+                  (tok_letter_within(v, 62, 62) & (uint8_t)last.of_62) |
+                  (tok_letter_within(v, 63, 63) & (uint8_t)last.of_63));
 }
 
 /* The letter's number, or FOREIGN (a bit that stays through every OR). */
@@ -43,8 +39,10 @@ static inline char letter_of(uint8_t value, struct last_two last)
 static inline uint8_t value_of(char letter, struct last_two last)
 {
     int8_t c = (int8_t)letter;
-    uint8_t upper = within(c, 'A', 'Z'), lower = within(c, 'a', 'z'), digit = within(c, '0', '9');
-    uint8_t is_62 = within(c, last.of_62, last.of_62), is_63 = within(c, last.of_63, last.of_63);
+    uint8_t upper = tok_letter_within(c, 'A', 'Z'), lower = tok_letter_within(c, 'a', 'z'),
+            digit = tok_letter_within(c, '0', '9');
+    uint8_t is_62 = tok_letter_within(c, last.of_62, last.of_62),
+            is_63 = tok_letter_within(c, last.of_63, last.of_63);
     uint8_t known = upper | lower | digit | is_62 | is_63;
     return (uint8_t)((upper & (uint8_t)(c - 'A')) | (lower & (uint8_t)(c - 'a' + 26)) |
                      (digit & (uint8_t)(c - '0' + 52)) | (is_62 & 62) | (is_63 & 63) |

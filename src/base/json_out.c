@@ -59,14 +59,22 @@ static void put_quoted(struct tok_json_out *j, tok_span s, bool is_name)
     j->comma = !is_name;
 }
 
-void tok_json_key(struct tok_json_out *j, const char *name)
+void tok_json_put_key(struct tok_json_out *j, tok_span name)
 {
-    put_quoted(j, tok_span_str(name), true);
+    put_quoted(j, name, true);
 }
 
 static bool is_plain(char c)
 {
     return (unsigned char)c >= ' ' && c != '"' && c != '\\';
+}
+
+static size_t plain_run(tok_span s)
+{
+    size_t run = 0;
+    while (run < s.len && is_plain(s.ptr[run]))
+        run++;
+    return run;
 }
 
 /* Eight letters at once, in the bytes of one number. */
@@ -78,22 +86,27 @@ static uint64_t any_below(uint64_t eight, uint8_t least)
     return (eight - EIGHT(least)) & ~eight & EIGHT(0x80);
 }
 
-static bool are_plain(const char *letters)
+static uint64_t not_plain(uint64_t eight)
 {
-    uint64_t eight;
-    memcpy(&eight, letters, sizeof eight);
-    return (any_below(eight, ' ') | any_below(eight ^ EIGHT('"'), 1) |
-            any_below(eight ^ EIGHT('\\'), 1)) == 0;
+    return any_below(eight, ' ') | any_below(eight ^ EIGHT('"'), 1) |
+           any_below(eight ^ EIGHT('\\'), 1);
 }
 
-static size_t plain_run(tok_span s)
+/* Nearly every text is. The last eight letters may have been looked at already; of fewer the rest are spaces. */
+static bool is_all_plain(tok_span s)
 {
-    size_t run = 0;
-    while (s.len - run >= 8 && are_plain(s.ptr + run))
-        run += 8;
-    while (run < s.len && is_plain(s.ptr[run]))
-        run++;
-    return run;
+    uint64_t eight = EIGHT(' '), found = 0;
+    if (s.len < sizeof eight) {
+        if (s.len != 0)
+            memcpy(&eight, s.ptr, s.len);
+        return not_plain(eight) == 0;
+    }
+    for (size_t at = 0; at < s.len - sizeof eight; at += sizeof eight) {
+        memcpy(&eight, s.ptr + at, sizeof eight);
+        found |= not_plain(eight);
+    }
+    memcpy(&eight, s.ptr + s.len - sizeof eight, sizeof eight);
+    return (found | not_plain(eight)) == 0;
 }
 
 /* SPEC rfc8259#7: what must be escaped, and nothing else. */
@@ -127,7 +140,7 @@ static void put_escaping(struct tok_json_out *j, tok_span s)
 
 void tok_json_put_str(struct tok_json_out *j, tok_span s)
 {
-    if (plain_run(s) == s.len)
+    if (is_all_plain(s))
         put_quoted(j, s, false);
     else
         put_escaping(j, s);
@@ -162,28 +175,4 @@ void tok_json_put_words(struct tok_json_out *j, tok_span words)
     while (tok_words_next(&words, &word))
         tok_json_put_str(j, word);
     tok_json_end(j);
-}
-
-void tok_json_member_str(struct tok_json_out *j, const char *name, tok_span s)
-{
-    tok_json_key(j, name);
-    tok_json_put_str(j, s);
-}
-
-void tok_json_member_i64(struct tok_json_out *j, const char *name, int64_t v)
-{
-    tok_json_key(j, name);
-    tok_json_put_i64(j, v);
-}
-
-void tok_json_member_bool(struct tok_json_out *j, const char *name, bool v)
-{
-    tok_json_key(j, name);
-    tok_json_put_bool(j, v);
-}
-
-void tok_json_member_words(struct tok_json_out *j, const char *name, tok_span words)
-{
-    tok_json_key(j, name);
-    tok_json_put_words(j, words);
 }

@@ -5,34 +5,33 @@
 #include "http/authorization.h"
 
 #include "base/base64.h"
+#include "base/letters.h"
 
-/* SPEC rfc9110#11.2: what token68 is made of. A table, since every letter of every token comes by here:
- * ASCII, with a space where a character is none. */
-static inline bool is_token68_letter(unsigned char c)
+/* SPEC rfc9110#11.2: what token68 is made of. Every letter of every token comes by here. */
+static inline uint8_t is_token68_letter(int8_t c)
 {
-    static const char letters[] = "                                "
-                                  "           + -./0123456789      "
-                                  " ABCDEFGHIJKLMNOPQRSTUVWXYZ    _"
-                                  " abcdefghijklmnopqrstuvwxyz   ~ ";
-    return c < 128 && letters[c] != ' ';
+    return tok_letter_within(c, 'a', 'z') | tok_letter_within(c, 'A', 'Z') |
+           tok_letter_within(c, '-', '9') /* and "." and "/" */ | tok_letter_is(c, '_') |
+           tok_letter_is(c, '~') | tok_letter_is(c, '+');
 }
 
 static bool is_token68(tok_span s)
 {
-    size_t i = 0;
+    uint8_t good = UINT8_MAX;
     while (s.len != 0 && s.ptr[s.len - 1] == '=')
         s.len--;
-    while (i < s.len && is_token68_letter((unsigned char)s.ptr[i]))
-        i++;
-    return i == s.len && i != 0;
+    for (size_t i = 0; i < s.len; i++)
+        good &= is_token68_letter((int8_t)s.ptr[i]);
+    return good != 0 && s.len != 0;
 }
 
 static bool has_control(tok_span s)
 {
+    uint8_t found = 0;
     for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
-            return true;
-    return false;
+        found |=
+            tok_letter_within((int8_t)s.ptr[i], 0, ' ' - 1) | tok_letter_is((int8_t)s.ptr[i], 0x7f);
+    return found != 0;
 }
 
 static enum tok_authorization read_bearer(tok_span rest, struct tok_buf *room,

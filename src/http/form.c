@@ -4,6 +4,7 @@
  * refused form held is not left in the fields. */
 #include "http/form.h"
 
+#include "base/letters.h"
 #include "base/text.h"
 
 /* ---- one percent-decoding ---- */
@@ -33,8 +34,24 @@ static bool unescape(tok_span text, char *to, size_t *ret_len)
     return true;
 }
 
+/* ASCII that stands for itself, as all of a token does. */
+static bool is_literal(tok_span text)
+{
+    uint8_t other = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        int8_t c = (int8_t)text.ptr[i];
+        other |= (uint8_t)(tok_letter_is(c, '%') | tok_letter_is(c, '+') |
+                           (uint8_t)~tok_letter_within(c, 1, INT8_MAX));
+    }
+    return other == 0;
+}
+
 bool tok_form_decode(tok_span text, struct tok_buf *out)
 {
+    if (is_literal(text)) {
+        tok_buf_put(out, text);
+        return tok_buf_ok(out);
+    }
     size_t start = out->len, len = 0;
     char *to = tok_buf_claim(out, text.len);
     bool good = to && unescape(text, to, &len) && tok_text_is_utf8(tok_span_of(to, len));

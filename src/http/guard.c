@@ -4,6 +4,8 @@
  * what has come. So there is no state beyond the place, and a head cut anywhere is no fault. */
 #include "http/guard.h"
 
+#include "base/letters.h"
+
 #include <arpa/inet.h>
 
 struct scan {
@@ -55,12 +57,16 @@ static inline bool is_control(unsigned char c)
     return c < ' ' || c == 0x7f;
 }
 
-/* Is one of these eight bytes a control character? */
-static inline bool any_control(uint64_t bytes)
+/* What no value holds: control characters, but for the tab. */
+static bool any_control(tok_span s)
 {
-    const uint64_t each = 0x0101010101010101, high = each * 0x80;
-    uint64_t del = bytes ^ each * 0x7f;
-    return ((((bytes - each * ' ') & ~bytes) | ((del - each) & ~del)) & high) != 0;
+    uint8_t found = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        int8_t c = (int8_t)s.ptr[i];
+        found |= (uint8_t)((tok_letter_within(c, 0, ' ' - 1) & (uint8_t)~tok_letter_is(c, '\t')) |
+                           tok_letter_is(c, 0x7f));
+    }
+    return found != 0;
 }
 
 /* ---- taking from the front ---- */
@@ -90,19 +96,21 @@ static inline tok_span take_while(struct scan *s, bool (*is)(unsigned char))
     return taken;
 }
 
-/* Most of a head is values: eight bytes a step, and the last few one by one. */
-static inline void skip_text(struct scan *s)
+static inline bool is_value(unsigned char c)
 {
-    size_t at = s->at;
-    uint64_t bytes;
-    for (; s->head.len - at >= sizeof bytes; at += sizeof bytes) {
-        memcpy(&bytes, s->head.ptr + at, sizeof bytes);
-        if (any_control(bytes))
-            break;
-    }
-    while (at < s->head.len && !is_control((unsigned char)s->head.ptr[at]))
-        at++;
-    s->at = at;
+    return !is_control(c) || c == '\t';
+}
+
+/* Most of a head is values, and nearly all of them end where their line does: it is looked at as a whole, and letter by
+ * letter only when something is wrong with it. */
+static inline tok_span take_value(struct scan *s)
+{
+    tok_span rest = tok_span_skip(s->head, s->at);
+    tok_span line = tok_span_of(rest.ptr, tok_span_find(rest, '\r'));
+    if (any_control(line))
+        return take_while(s, is_value);
+    s->at += line.len;
+    return line;
 }
 
 /* ---- fields that say where a request ends, or whose it is ---- */
@@ -189,11 +197,7 @@ static bool read_field(struct scan *s)
     tok_span name = take_while(s, is_token);
     if (tok_span_empty(name) || !take(s, ':'))
         return false;
-    size_t start = s->at;
-    do
-        skip_text(s);
-    while (take(s, '\t'));
-    tok_span value = tok_span_of(s->head.ptr + start, s->at - start);
+    tok_span value = take_value(s);
     if (!take_text(s, "\r\n"))
         return false;
     s->fault = check_field(s, name, value);

@@ -150,7 +150,7 @@ enum tok_claims_verdict tok_claims_read(tok_span payload, struct tok_buf *room,
 {
     struct tok_claims read = {0};
     struct tok_scan s;
-    struct tok_scan_object members;
+    struct tok_scan_object members TOK_UNINITIALIZED; /* open() begins it */
     tok_span name;
     size_t next = 0;
     tok_scan_init(&s, payload, room);
@@ -169,7 +169,7 @@ enum tok_claims_verdict tok_claims_read(tok_span payload, struct tok_buf *room,
 
 bool tok_claims_aud_has(tok_span aud_raw, tok_span wanted)
 {
-    char unescaped[RAW_MAX] __attribute__((uninitialized)); /* 8 KB: not for nothing */
+    char unescaped[RAW_MAX] TOK_UNINITIALIZED;
     struct tok_buf room = TOK_BUF_ON(unescaped);
     struct strings w = strings_of(aud_raw, &room);
     tok_span one;
@@ -181,7 +181,7 @@ bool tok_claims_aud_has(tok_span aud_raw, tok_span wanted)
 
 void tok_claims_roles(tok_span roles_raw, struct tok_buf *out)
 {
-    char unescaped[RAW_MAX] __attribute__((uninitialized));
+    char unescaped[RAW_MAX] TOK_UNINITIALIZED;
     struct tok_buf room = TOK_BUF_ON(unescaped);
     /* A list of its own: what stands in `out` before it is no role. */
     struct tok_buf roles = {out->ptr + out->len, 0, out->cap - out->len, out->failed};

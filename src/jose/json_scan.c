@@ -424,9 +424,10 @@ static bool next_value(struct tok_scan *s, const struct level *l, struct tok_sca
  * a client's nesting costs no call of ours. */
 static bool skip_value(struct tok_scan *s)
 {
-    struct tok_scan_object names = {.count = 0};
+    struct tok_scan_object names TOK_UNINITIALIZED;
     struct level levels[TOK_SCAN_DEPTH_MAX];
     unsigned depth = 0;
+    names.count = 0;
     do {
         enum tok_scan_type type = tok_scan_peek(s);
         bool opens = type == TOK_SCAN_OBJECT || type == TOK_SCAN_ARRAY;
