@@ -234,6 +234,8 @@ static tok_err open_locals(struct daemon *d)
                        d->boot.keyring, d->boot.registry, d->boot.secrets);
     d->has_locals = true;
     for (unsigned i = 0; i < d->loops_count; i++) {
+        TOK_TRY(
+            tok_local_cache(&d->locals[i], (size_t)d->config->check_cache_bytes / d->loops_count));
         TOK_TRY(tok_revocations_copy(&d->locals[i].revocations, &d->clerk.local.revocations));
         svc->publisher.locals[svc->publisher.count++] = &d->locals[i];
         d->contexts[i] = (struct tok_context){

@@ -48,6 +48,15 @@ static void print_reasons(const struct tok_service *svc, struct tok_buf *out)
                                                         i * sizeof(uint64_t)));
 }
 
+/* A token that every loop has seen is there once for each. */
+static int64_t cached_tokens(const struct tok_service *svc)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < svc->publisher.count; i++)
+        total += tok_sigcache_count(svc->publisher.locals[i]->sigcache);
+    return (int64_t)total;
+}
+
 /* Of the process, not of a loop. */
 static void print_lost_lines(struct tok_buf *out)
 {
@@ -84,6 +93,7 @@ static void print_all(const struct tok_context *c, struct tok_buf *out)
     print_gauge(out, "tokend_keys", (int64_t)c->local->keyring->count);
     print_gauge(out, "tokend_signing_key", c->local->keyring->active != NULL);
     print_gauge(out, "tokend_revocations", (int64_t)c->local->revocations.count);
+    print_gauge(out, "tokend_token_cache_entries", cached_tokens(c->service));
     print_gauge(out, "tokend_clients", (int64_t)c->local->registry->count);
     print_gauge(out, "tokend_started_at_seconds", tok_time_to_s(c->service->started_at));
 }

@@ -36,7 +36,7 @@ static bool read_member(struct tok_scan *s, tok_span name, struct tok_jws *jws)
 static bool read_header(struct tok_jws *jws, struct tok_buf *room)
 {
     struct tok_scan s;
-    struct tok_scan_object members;
+    struct tok_scan_object members TOK_UNINITIALIZED; /* open() begins it */
     tok_span name;
     tok_scan_init(&s, jws->header, room);
     if (!tok_scan_object_open(&s, &members))
@@ -57,20 +57,33 @@ static bool decode(tok_span part, struct tok_buf *room, tok_span *ret)
     return true;
 }
 
-/* A fourth part would be a letter that base64url does not have. */
+/* What follows the header and its dot. A fourth part would be a letter that base64url does not have. */
+static bool split_rest(tok_span token, size_t header_len, struct tok_buf *room, struct tok_jws *ret)
+{
+    tok_span rest = tok_span_skip(token, header_len);
+    size_t dot = tok_span_find(rest, '.');
+    if (dot == rest.len)
+        return false;
+    ret->signing_input = tok_span_of(token.ptr, header_len + dot);
+    return decode(tok_span_of(rest.ptr, dot), room, &ret->payload) &&
+           decode(tok_span_skip(rest, dot + 1), room, &ret->signature);
+}
+
 static bool split(tok_span token, struct tok_buf *room, struct tok_jws *ret)
 {
-    size_t first = tok_span_find(token, '.');
-    if (first == token.len)
-        return false;
-    tok_span rest = tok_span_skip(token, first + 1);
-    size_t second = tok_span_find(rest, '.');
-    if (second == rest.len)
-        return false;
-    ret->signing_input = tok_span_of(token.ptr, first + 1 + second);
-    return decode(tok_span_of(token.ptr, first), room, &ret->header) &&
-           decode(tok_span_of(rest.ptr, second), room, &ret->payload) &&
-           decode(tok_span_skip(rest, second + 1), room, &ret->signature);
+    size_t dot = tok_span_find(token, '.');
+    return dot != token.len && decode(tok_span_of(token.ptr, dot), room, &ret->header) &&
+           split_rest(token, dot + 1, room, ret);
+}
+
+enum tok_jws_verdict tok_jws_read_rest(tok_span token, size_t header_len, struct tok_buf *room,
+                                       struct tok_jws *ret)
+{
+    struct tok_jws jws = {0};
+    if (token.len > TOK_TOKEN_MAX || !split_rest(token, header_len, room, &jws))
+        return TOK_JWS_MALFORMED;
+    *ret = jws;
+    return TOK_JWS_READ;
 }
 
 enum tok_jws_verdict tok_jws_read(tok_span token, struct tok_buf *room, struct tok_jws *ret)
@@ -90,27 +103,28 @@ bool tok_jws_is_access_token(const struct tok_jws *jws)
            tok_span_ieq(jws->typ, TOK_LIT("application/at+jwt"));
 }
 
-static void put_header(const struct tok_pkey *key, tok_span kid, tok_span typ, struct tok_buf *out)
+void tok_jws_put_header(const struct tok_pkey *key, tok_span kid, tok_span typ, struct tok_buf *out)
 {
-    struct tok_json_out j = tok_json_out(out);
+    char room[HEADER_MAX] TOK_UNINITIALIZED;
+    struct tok_buf header = TOK_BUF_ON(room);
+    struct tok_json_out j = tok_json_out(&header);
     tok_json_object(&j);
     tok_json_member_str(&j, "alg", tok_span_str(tok_pkey_alg(key)->name));
     tok_json_member_str(&j, "typ", typ);
     tok_json_member_str(&j, "kid", kid);
     tok_json_end(&j);
+    out->failed |= !tok_buf_ok(&header);
+    tok_b64url_put(out, tok_buf_span(&header));
+    tok_buf_putc(out, '.');
 }
 
 tok_err tok_jws_sign(const struct tok_pkey *key, tok_span kid, tok_span typ, tok_span payload,
                      struct tok_buf *out)
 {
-    char header_room[HEADER_MAX], signature_room[TOK_SIG_MAX];
-    struct tok_buf header = TOK_BUF_ON(header_room), signature = TOK_BUF_ON(signature_room);
+    char signature_room[TOK_SIG_MAX] TOK_UNINITIALIZED;
+    struct tok_buf signature = TOK_BUF_ON(signature_room);
     struct tok_buf token = {out->ptr + out->len, 0, out->cap - out->len, out->failed};
-    put_header(key, kid, typ, &header);
-    if (!tok_buf_ok(&header))
-        return TOK_ERR_INTERNAL;
-    tok_b64url_put(&token, tok_buf_span(&header));
-    tok_buf_putc(&token, '.');
+    tok_jws_put_header(key, kid, typ, &token);
     tok_b64url_put(&token, payload);
     if (!tok_buf_ok(&token))
         return TOK_ERR_INTERNAL;

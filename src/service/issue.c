@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "jose/claims.h"
 #include "jose/refresh_token.h"
+#include "validation/validation.h"
 
 /* Largest payload whose token is still within TOK_TOKEN_MAX, with room to see that it is not. */
 #define PAYLOAD_ROOM 6144
@@ -27,7 +28,7 @@ tok_err tok_issue_possible(const struct tok_local *local)
 }
 
 /* `last`: no token of it may live beyond. */
-static tok_err sign(const struct tok_local *local, struct tok_claims_new *claims, tok_time_us now,
+static tok_err sign(struct tok_local *local, struct tok_claims_new *claims, tok_time_us now,
                     tok_time_s last, struct tok_grant *ret)
 {
     TOK_TRY(tok_issue_possible(local));
@@ -42,22 +43,23 @@ static tok_err sign(const struct tok_local *local, struct tok_claims_new *claims
         claims->exp = last;
     claims->seed_claims = local->config->access_seed_claims;
 
-    char payload_room[PAYLOAD_ROOM];
+    char payload_room[PAYLOAD_ROOM] TOK_UNINITIALIZED;
     struct tok_buf payload = TOK_BUF_ON(payload_room);
     tok_claims_write(claims, &payload);
     struct tok_buf out = TOK_BUF_ON(ret->access_token);
     if (tok_buf_ok(&payload))
-        TOK_TRY(tok_jws_sign(active->key, tok_text_span(&active->record.kid), TOK_LIT("at+jwt"),
+        TOK_TRY(tok_jws_sign(active->key, tok_text_span(&active->record.kid), TOK_TYP_ACCESS,
                              tok_buf_span(&payload), &out));
     /* Rights so many that no verifier, ours included, would look at the token. */
     if (!tok_buf_ok(&payload) || !tok_buf_ok(&out))
         return TOK_ERR_INTERNAL;
+    tok_authenticate_issued(local, tok_buf_span(&out), tok_buf_span(&payload));
     ret->access_token_len = out.len;
     ret->expires_in_s = claims->exp - claims->iat;
     return tok_text_set(&ret->scope, claims->scope) ? TOK_OK : TOK_ERR_INTERNAL;
 }
 
-tok_err tok_issue_for_user(const struct tok_local *local, const struct tok_user *user,
+tok_err tok_issue_for_user(struct tok_local *local, const struct tok_user *user,
                            const struct tok_session *session, tok_span scope, tok_time_us now,
                            struct tok_grant *ret)
 {
@@ -76,7 +78,7 @@ tok_err tok_issue_for_user(const struct tok_local *local, const struct tok_user 
     return sign(local, &claims, now, session->access_until, ret);
 }
 
-tok_err tok_issue_for_client(const struct tok_local *local, const struct tok_client *client,
+tok_err tok_issue_for_client(struct tok_local *local, const struct tok_client *client,
                              tok_span scope, tok_time_us now, struct tok_grant *ret)
 {
     char subject_room[TOK_SUBJECT_MAX];

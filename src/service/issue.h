@@ -21,13 +21,12 @@ void tok_grant_init(struct tok_grant *grant);
 void tok_grant_wipe(struct tok_grant *grant);
 
 /* For a person: sub, username, roles and epoch are today's. */
-TOK_MUST_USE tok_err tok_issue_for_user(const struct tok_local *local, const struct tok_user *user,
+TOK_MUST_USE tok_err tok_issue_for_user(struct tok_local *local, const struct tok_user *user,
                                         const struct tok_session *session, tok_span scope,
                                         tok_time_us now, struct tok_grant *ret);
 /* For a client itself (RFC 6749 section 4.4): sub = "client:<id>", no session. */
-TOK_MUST_USE tok_err tok_issue_for_client(const struct tok_local *local,
-                                          const struct tok_client *client, tok_span scope,
-                                          tok_time_us now, struct tok_grant *ret);
+TOK_MUST_USE tok_err tok_issue_for_client(struct tok_local *local, const struct tok_client *client,
+                                          tok_span scope, tok_time_us now, struct tok_grant *ret);
 
 /* Ask before something is stored for the sake of a token: TOK_ERR_NO_KEY when none could be signed now. A
  * refresh that moved its session and then had nothing to give would look like reuse when it is repeated. */

@@ -19,6 +19,8 @@
     X(CHECK_GOOD, "tokend_checks_total", "result=\"good\"")                                        \
     X(CHECK_BAD, "tokend_checks_total", "result=\"bad\"")                                          \
     X(CHECK_DENIED, "tokend_checks_total", "result=\"denied\"")                                    \
+    X(CACHE_HIT, "tokend_token_cache_lookups_total", "result=\"hit\"")                             \
+    X(CACHE_MISS, "tokend_token_cache_lookups_total", "result=\"miss\"")                           \
     X(REVOCATIONS, "tokend_revocations_total", "")
 
 enum tok_counter {

@@ -5,6 +5,7 @@
 #include "base/base64.h"
 #include "base/json_out.h"
 #include "crypto/digest.h"
+#include "jose/jws.h"
 
 #include <stdlib.h>
 
@@ -88,6 +89,17 @@ static tok_err render(struct tok_keyring *k)
     return TOK_OK;
 }
 
+/* A kid so long that no header of ours could hold it signs nothing, and is recognised nowhere. */
+static void name_entry(struct tok_keyring_entry *e)
+{
+    uint64_t key = tok_pkey_id(e->key);
+    tok_span kid = tok_text_span(&e->record.kid);
+    struct tok_buf header = tok_buf_on(e->header.s, tok_text_cap(&e->header));
+    tok_jws_put_header(e->key, kid, TOK_TYP_ACCESS, &header);
+    e->header.len = tok_buf_ok(&header) ? (uint16_t)header.len : 0;
+    e->id = tok_hash128_pair(kid, tok_span_of(&key, sizeof key)).a;
+}
+
 static tok_err fill(struct tok_keyring *k, const struct tok_keyring_entry *entries, size_t count)
 {
     k->entries = calloc(count != 0 ? count : 1, sizeof *k->entries);
@@ -96,6 +108,7 @@ static tok_err fill(struct tok_keyring *k, const struct tok_keyring_entry *entri
     for (; k->count < count; k->count++) {
         tok_assert(tok_key_live(&entries[k->count].record));
         k->entries[k->count] = entries[k->count];
+        name_entry(&k->entries[k->count]);
     }
     qsort(k->entries, count, sizeof *k->entries, newer);
     k->active = find_active(k);
@@ -152,6 +165,23 @@ const struct tok_keyring_entry *tok_keyring_find(const struct tok_keyring *k, to
 {
     for (size_t i = 0; i < k->count; i++)
         if (tok_span_eq(tok_text_span(&k->entries[i].record.kid), kid))
+            return &k->entries[i];
+    return NULL;
+}
+
+const struct tok_keyring_entry *tok_keyring_recognise(const struct tok_keyring *k, tok_span token)
+{
+    for (size_t i = 0; i < k->count; i++)
+        if (k->entries[i].header.len != 0 &&
+            tok_span_starts(token, tok_text_span(&k->entries[i].header)))
+            return &k->entries[i];
+    return NULL;
+}
+
+const struct tok_keyring_entry *tok_keyring_by_id(const struct tok_keyring *k, uint64_t id)
+{
+    for (size_t i = 0; i < k->count; i++)
+        if (k->entries[i].id == id)
             return &k->entries[i];
     return NULL;
 }

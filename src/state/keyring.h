@@ -10,9 +10,14 @@
 
 #include <stdatomic.h>
 
+#define TOK_KEYRING_HEADER_MAX 343 /* base64url of the longest header that we write, and the dot */
+
 struct tok_keyring_entry {
     struct tok_key record; /* sealed part left empty */
     struct tok_pkey *key;
+    /* Set by create: */
+    uint64_t id;                             /* of kid and key together, see tok_pkey_id */
+    TOK_TEXT(TOK_KEYRING_HEADER_MAX) header; /* what our tokens by this key begin with, or "" */
 };
 
 struct tok_keyring {
@@ -35,6 +40,11 @@ void tok_keyring_unref(struct tok_keyring **k);
 
 /* By kid, compared in memory; NULL when unknown. No allocation. */
 const struct tok_keyring_entry *tok_keyring_find(const struct tok_keyring *k, tok_span kid);
+/* The key that the token's own header names, when the header is, letter by letter, what that key's tokens
+ * begin with; NULL: it has to be read. */
+const struct tok_keyring_entry *tok_keyring_recognise(const struct tok_keyring *k, tok_span token);
+/* By id: that kid still means that key. */
+const struct tok_keyring_entry *tok_keyring_by_id(const struct tok_keyring *k, uint64_t id);
 /* min(jwks_max_age_s, time to the next publication), never negative. */
 int64_t tok_keyring_max_age(const struct tok_keyring *k, int64_t jwks_max_age_s, tok_time_s now);
 

@@ -34,6 +34,12 @@ void tok_local_init(struct tok_local *l, unsigned index, struct tok_loop *loop,
     tok_revocations_init(&l->revocations);
 }
 
+tok_err tok_local_cache(struct tok_local *l, size_t bytes)
+{
+    tok_assert(!l->sigcache);
+    return tok_sigcache_create(bytes, &l->sigcache);
+}
+
 void tok_local_finish(struct tok_local *l)
 {
     tok_settings_unref(&l->settings);
@@ -42,4 +48,5 @@ void tok_local_finish(struct tok_local *l)
     tok_registry_unref(&l->registry);
     tok_secrets_unref(&l->secrets);
     tok_revocations_finish(&l->revocations);
+    tok_sigcache_destroy(&l->sigcache);
 }

@@ -10,9 +10,11 @@
 #include "state/fetches.h"
 #include "state/issuers.h"
 #include "state/keyring.h"
+#include "state/known_secrets.h"
 #include "state/registry.h"
 #include "state/revocations.h"
 #include "state/secrets.h"
+#include "state/sigcache.h"
 
 /* What a reload replaces, all of it at once. */
 struct tok_settings {
@@ -35,6 +37,8 @@ struct tok_local {
     struct tok_revocations revocations;
     struct tok_counters counters;
     struct tok_fetches fetches; /* of the key set */
+    struct tok_known_secrets known_secrets;
+    struct tok_sigcache *sigcache; /* NULL: off */
     bool
         stale; /* a revocation could not be taken in (memory): every check is refused until restart */
 };
@@ -43,6 +47,8 @@ struct tok_local {
 void tok_local_init(struct tok_local *l, unsigned index, struct tok_loop *loop,
                     const struct tok_settings *settings, struct tok_keyring *keyring,
                     struct tok_registry *registry, struct tok_secrets *secrets);
+/* Gives it a signature cache: only loops that answer requests want one. Before its first check. */
+TOK_MUST_USE tok_err tok_local_cache(struct tok_local *l, size_t bytes);
 void tok_local_finish(struct tok_local *l);
 
 #endif

@@ -33,7 +33,9 @@ tok_err tok_registry_create(const struct tok_client *clients, size_t count,
     struct tok_registry *r = calloc(1, sizeof *r);
     if (r == NULL)
         return TOK_ERR_NOMEM;
+    static _Atomic uint64_t numbers;
     atomic_init(&r->refs, 1);
+    r->number = atomic_fetch_add(&numbers, 1) + 1;
     r->slots = slots_for(count);
     r->index = calloc(r->slots, sizeof *r->index);
     r->clients = calloc(count != 0 ? count : 1, sizeof *r->clients);

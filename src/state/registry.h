@@ -9,6 +9,7 @@
 
 struct tok_registry {
     atomic_uint refs;
+    uint64_t number;     /* of this snapshot, from 1: no other of the process has it */
     size_t count, slots; /* open addressing, a power of two */
     struct tok_client *clients;
     uint32_t *index; /* slot -> position + 1 */

@@ -1,10 +1,9 @@
 /* validation/authenticate.c: token bytes -> principal or reason.
  *
- * One straight sequence, in the order of the contract. Nothing that a token says about keys is believed:
+ * One straight sequence, in the order of the contract: up to the signature for a token that this loop does not
+ * know, and the decision, which is the same function for all. Nothing that a token says about keys is believed:
  * its kid is only looked up in memory, and its alg must be the key's own. */
 #include "validation/inside.h"
-
-#include "base/words.h"
 
 static const struct {
     tok_span word, public_word;
@@ -76,39 +75,72 @@ static enum tok_reason check_revocations(const struct tok_local *local, const st
     return TOK_REASON_GOOD;
 }
 
-static enum tok_reason authenticate_own(const struct tok_local *local, const struct tok_pkey *key,
-                                        const struct tok_jws *jws, struct tok_buf *room,
-                                        tok_time_us now, struct tok_principal *ret)
+/* The decision on one of ours (SPEC rfc9068#4: any typ but an access token's is refused, so that no other
+ * kind of JWT passes for one). */
+static enum tok_reason decide_own(const struct tok_local *local, const struct tok_facts *f,
+                                  tok_time_us now, struct tok_principal *ret)
 {
-    enum tok_reason reason = tok_check_signature(key, jws);
-    if (reason != TOK_REASON_GOOD)
-        return reason;
-    /* SPEC rfc9068#4: any other typ is refused, so that no other kind of JWT passes for a token. */
-    if (!tok_jws_is_access_token(jws))
+    if (!f->is_access)
         return TOK_REASON_TYPE;
-    if (tok_claims_read(jws->payload, room, &ret->claims) != TOK_CLAIMS_READ)
+    if (!f->is_readable)
         return TOK_REASON_CLAIMS;
-    reason = check_claims(local->config, &ret->claims, now);
+    enum tok_reason reason = check_claims(local->config, &f->claims, now);
     if (reason != TOK_REASON_GOOD)
         return reason;
-    ret->is_client = tok_span_starts(ret->claims.sub, TOK_LIT(TOK_CLIENT_SUBJECT));
+    ret->claims = f->claims;
+    ret->is_client = tok_span_starts(f->claims.sub, TOK_LIT(TOK_CLIENT_SUBJECT));
     ret->is_foreign = false;
-    ret->user_id = ret->claims.sub;
-    reason = check_revocations(local, &ret->claims, ret->is_client);
-    if (reason != TOK_REASON_GOOD)
-        return reason;
-    size_t before = room->len;
-    tok_claims_roles(ret->claims.roles_raw, room);
-    ret->roles = tok_span_skip(tok_buf_span(room), before);
-    return tok_buf_ok(room) ? TOK_REASON_GOOD : TOK_REASON_CLAIMS;
+    ret->user_id = f->claims.sub;
+    ret->roles = f->roles;
+    return check_revocations(local, &f->claims, ret->is_client);
 }
 
-static enum tok_reason authenticate(const struct tok_local *local, tok_span token, tok_time_us now,
-                                    struct tok_principal *ret)
+/* ---- at first sight ---- */
+
+static enum tok_reason authenticate_own(const struct tok_local *local,
+                                        const struct tok_keyring_entry *entry,
+                                        const struct tok_jws *jws, struct tok_buf *room,
+                                        tok_time_us now, struct tok_facts *facts,
+                                        struct tok_principal *ret)
+{
+    enum tok_reason reason = tok_check_signature(entry->key, jws);
+    if (reason != TOK_REASON_GOOD)
+        return reason;
+    tok_facts_read(jws, room, facts);
+    facts->key_id = entry->id;
+    facts->kid = TOK_NONE; /* part of the id */
+    reason = decide_own(local, facts, now, ret);
+    return tok_buf_ok(room) || reason != TOK_REASON_GOOD ? reason : TOK_REASON_CLAIMS;
+}
+
+/* A header that is letter by letter what our key writes need not be read; any other is, even if it says the same
+ * in other words. */
+static enum tok_jws_verdict read(const struct tok_local *local, tok_span token,
+                                 struct tok_buf *room, struct tok_jws *ret,
+                                 const struct tok_keyring_entry **ret_entry)
+{
+    const struct tok_keyring_entry *entry = tok_keyring_recognise(local->keyring, token);
+    enum tok_jws_verdict verdict = entry ? tok_jws_read_rest(token, entry->header.len, room, ret)
+                                         : tok_jws_read(token, room, ret);
+    if (verdict == TOK_JWS_READ && entry) {
+        ret->alg = tok_span_str(tok_pkey_alg(entry->key)->name);
+        ret->typ = TOK_TYP_ACCESS;
+        ret->kid = tok_text_span(&entry->record.kid);
+    } else if (verdict == TOK_JWS_READ) {
+        entry = tok_keyring_find(local->keyring, ret->kid);
+    }
+    *ret_entry = entry;
+    return verdict;
+}
+
+static enum tok_reason authenticate_unknown(const struct tok_local *local, tok_span token,
+                                            tok_time_us now, struct tok_facts *facts,
+                                            struct tok_principal *ret)
 {
     struct tok_buf room = tok_buf_on(ret->room, sizeof ret->room);
+    const struct tok_keyring_entry *entry;
     struct tok_jws jws;
-    switch (tok_jws_read(token, &room, &jws)) {
+    switch (read(local, token, &room, &jws, &entry)) {
     case TOK_JWS_MALFORMED:
         return TOK_REASON_MALFORMED;
     case TOK_JWS_BAD_HEADER:
@@ -116,9 +148,45 @@ static enum tok_reason authenticate(const struct tok_local *local, tok_span toke
     case TOK_JWS_READ:
         break;
     }
-    const struct tok_keyring_entry *entry = tok_keyring_find(local->keyring, jws.kid);
-    return entry ? authenticate_own(local, entry->key, &jws, &room, now, ret)
-                 : tok_authenticate_foreign(local, &jws, &room, now, ret);
+    return entry ? authenticate_own(local, entry, &jws, &room, now, facts, ret)
+                 : tok_authenticate_foreign(local, &jws, &room, now, facts, ret);
+}
+
+/* ---- again ---- */
+
+/* false: not seen before, or its key is not what it was then. */
+static bool authenticate_known(const struct tok_local *local, struct tok_hash128 digest,
+                               tok_time_us now, struct tok_principal *ret,
+                               enum tok_reason *ret_reason)
+{
+    struct tok_buf room = tok_buf_on(ret->room, sizeof ret->room);
+    struct tok_facts facts;
+    if (!tok_facts_recall(local, digest, &room, &facts))
+        return false;
+    if (facts.is_foreign)
+        return tok_decide_foreign_again(local, &facts, &room, now, ret, ret_reason);
+    if (!tok_keyring_by_id(local->keyring, facts.key_id))
+        return false;
+    *ret_reason = decide_own(local, &facts, now, ret);
+    return true;
+}
+
+static enum tok_reason authenticate(struct tok_local *local, tok_span token, tok_time_us now,
+                                    struct tok_principal *ret)
+{
+    struct tok_facts facts;
+    enum tok_reason reason;
+    if (!local->sigcache || token.len > TOK_TOKEN_MAX)
+        return authenticate_unknown(local, token, now, &facts, ret);
+    struct tok_hash128 digest = tok_known_digest(TOK_KNOWN_TOKEN, token);
+    bool known = authenticate_known(local, digest, now, ret, &reason);
+    tok_count(&local->counters, known ? TOK_COUNT_CACHE_HIT : TOK_COUNT_CACHE_MISS);
+    if (known)
+        return reason;
+    reason = authenticate_unknown(local, token, now, &facts, ret);
+    if (reason == TOK_REASON_GOOD)
+        tok_facts_remember(local, digest, &facts);
+    return reason;
 }
 
 enum tok_reason tok_authenticate(struct tok_local *local, tok_span token, tok_time_us now,
@@ -130,4 +198,19 @@ enum tok_reason tok_authenticate(struct tok_local *local, tok_span token, tok_ti
               reason == TOK_REASON_GOOD ? TOK_COUNT_CHECK_GOOD : TOK_COUNT_CHECK_BAD);
     tok_count_reason(&local->counters, reason);
     return reason;
+}
+
+/* The facts are read from the bytes that were signed, as at first sight. */
+void tok_authenticate_issued(struct tok_local *local, tok_span token, tok_span payload)
+{
+    char room_bytes[TOK_TOKEN_MAX] TOK_UNINITIALIZED;
+    struct tok_buf room = TOK_BUF_ON(room_bytes);
+    const struct tok_jws jws = {.payload = payload, .typ = TOK_TYP_ACCESS};
+    struct tok_facts facts;
+    if (!local->sigcache)
+        return;
+    tok_facts_read(&jws, &room, &facts);
+    facts.key_id = local->keyring->active->id;
+    if (facts.is_readable && tok_buf_ok(&room))
+        tok_facts_remember(local, tok_known_digest(TOK_KNOWN_TOKEN, token), &facts);
 }

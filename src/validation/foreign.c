@@ -7,12 +7,6 @@
 
 #include "base/words.h"
 
-/* SPEC rfc8725#3.11: tokens of other kinds say so in typ. Old issuers say nothing, or JWT. */
-static bool is_plain_or_access(const struct tok_jws *jws)
-{
-    return !jws->typ.ptr || tok_span_ieq(jws->typ, TOK_LIT("JWT")) || tok_jws_is_access_token(jws);
-}
-
 /* Strict where the token says anything; what it does not say its entry must expect. */
 static bool is_for_us(const struct tok_issuer *issuer, const struct tok_claims *c)
 {
@@ -50,17 +44,16 @@ static enum tok_reason check_claims(const struct tok_issuer *issuer, const struc
 }
 
 /* `roles`, or the one `role`, under our names. */
-static bool map_roles(const struct tok_issuer *issuer, const struct tok_claims *c,
+static bool map_roles(const struct tok_issuer *issuer, const struct tok_facts *f,
                       struct tok_buf *room, tok_span *ret)
 {
-    char theirs_room[TOK_ROLES_MAX], ours_room[TOK_ROLES_MAX];
-    struct tok_buf theirs = TOK_BUF_ON(theirs_room), ours = TOK_BUF_ON(ours_room);
-    tok_span list, role;
-    if (c->roles_raw.ptr)
-        tok_claims_roles(c->roles_raw, &theirs);
-    else if (tok_word_is_name(c->role))
-        tok_words_add(&theirs, c->role);
-    for (list = tok_buf_span(&theirs); tok_words_next(&list, &role);) {
+    char ours_room[TOK_ROLES_MAX] TOK_UNINITIALIZED;
+    struct tok_buf ours = TOK_BUF_ON(ours_room);
+    tok_span role_alone = tok_word_is_name(f->claims.role) ? f->claims.role : TOK_NONE;
+    tok_span list = f->roles.ptr ? f->roles : role_alone, role;
+    if (list.len > TOK_ROLES_MAX)
+        return false;
+    while (tok_words_next(&list, &role)) {
         tok_span mapped = tok_issuer_role(issuer, role);
         if (mapped.len != 0)
             tok_words_add(&ours, mapped);
@@ -68,34 +61,67 @@ static bool map_roles(const struct tok_issuer *issuer, const struct tok_claims *
     size_t before = room->len;
     tok_buf_put(room, tok_buf_span(&ours));
     *ret = tok_span_skip(tok_buf_span(room), before);
-    return tok_buf_ok(&theirs) && tok_buf_ok(&ours) && tok_buf_ok(room);
+    return tok_buf_ok(&ours) && tok_buf_ok(room);
+}
+
+/* SPEC rfc8725#3.11: tokens of other kinds say so in typ. Old issuers say nothing, or JWT. */
+static enum tok_reason decide(const struct tok_issuer *issuer, const struct tok_facts *f,
+                              struct tok_buf *room, tok_time_us now, struct tok_principal *ret)
+{
+    if (!f->is_plain && !f->is_access)
+        return TOK_REASON_TYPE;
+    enum tok_reason reason = check_claims(issuer, &f->claims, now);
+    if (reason != TOK_REASON_GOOD)
+        return reason;
+    ret->claims = f->claims;
+    /* Who its client is and which session it is of means nothing here, and must not look like ours. */
+    ret->claims.client_id = ret->claims.sid = TOK_NONE;
+    ret->is_client = false;
+    ret->is_foreign = true;
+    ret->user_id = f->claims.user_id.len != 0 ? f->claims.user_id : f->claims.sub;
+    return map_roles(issuer, f, room, &ret->roles) ? TOK_REASON_GOOD : TOK_REASON_CLAIMS;
 }
 
 enum tok_reason tok_authenticate_foreign(const struct tok_local *local, const struct tok_jws *jws,
                                          struct tok_buf *room, tok_time_us now,
-                                         struct tok_principal *ret)
+                                         struct tok_facts *facts, struct tok_principal *ret)
 {
-    struct tok_claims *claims = &ret->claims;
     if (!local->settings.issuers)
         return TOK_REASON_UNKNOWN_KEY;
-    if (tok_claims_read(jws->payload, room, claims) != TOK_CLAIMS_READ)
+    tok_facts_read(jws, room, facts);
+    if (!facts->is_readable)
         return TOK_REASON_CLAIMS;
-    const struct tok_issuer *issuer = tok_issuers_find(local->settings.issuers, claims->iss);
+    const struct tok_issuer *issuer = tok_issuers_find(local->settings.issuers, facts->claims.iss);
     const struct tok_pkey *key = issuer ? tok_issuer_key(issuer, jws->kid, jws->alg) : NULL;
     if (!key)
         return TOK_REASON_UNKNOWN_KEY;
     enum tok_reason reason = tok_check_signature(key, jws);
     if (reason != TOK_REASON_GOOD)
         return reason;
-    if (!is_plain_or_access(jws))
-        return TOK_REASON_TYPE;
-    reason = check_claims(issuer, claims, now);
-    if (reason != TOK_REASON_GOOD)
-        return reason;
-    /* Who its client is and which session it is of means nothing here, and must not look like ours. */
-    claims->client_id = claims->sid = TOK_NONE;
-    ret->is_client = false;
-    ret->is_foreign = true;
-    ret->user_id = claims->user_id.len != 0 ? claims->user_id : claims->sub;
-    return map_roles(issuer, claims, room, &ret->roles) ? TOK_REASON_GOOD : TOK_REASON_CLAIMS;
+    facts->is_foreign = true;
+    facts->key_id = tok_pkey_id(key);
+    return decide(issuer, facts, room, now, ret);
+}
+
+/* The key that has signed it, if it is still the one that kid and algorithm lead to. */
+static bool means_same_key(const struct tok_issuer *issuer, const struct tok_facts *f)
+{
+    for (size_t i = 0; i < issuer->keys_count; i++) {
+        const struct tok_pkey *key = issuer->keys[i].key;
+        if (tok_pkey_id(key) == f->key_id &&
+            tok_issuer_key(issuer, f->kid, tok_span_str(tok_pkey_alg(key)->name)) == key)
+            return true;
+    }
+    return false;
+}
+
+bool tok_decide_foreign_again(const struct tok_local *local, const struct tok_facts *facts,
+                              struct tok_buf *room, tok_time_us now, struct tok_principal *ret,
+                              enum tok_reason *ret_reason)
+{
+    const struct tok_issuer *issuer = tok_issuers_find(local->settings.issuers, facts->claims.iss);
+    if (!issuer || tok_keyring_find(local->keyring, facts->kid) || !means_same_key(issuer, facts))
+        return false;
+    *ret_reason = decide(issuer, facts, room, now, ret);
+    return true;
 }

@@ -2,7 +2,7 @@
 #ifndef TOK_VALIDATION_INSIDE_H
 #define TOK_VALIDATION_INSIDE_H
 
-#include "validation/validation.h"
+#include "validation/facts.h"
 
 /* Algorithm and signature: after this the payload is what the key's owner or nobody signed. */
 enum tok_reason tok_check_signature(const struct tok_pkey *key, const struct tok_jws *jws);
@@ -11,6 +11,11 @@ enum tok_reason tok_check_signature(const struct tok_pkey *key, const struct tok
  * decoded so far, and is ret->room's. */
 enum tok_reason tok_authenticate_foreign(const struct tok_local *local, const struct tok_jws *jws,
                                          struct tok_buf *room, tok_time_us now,
-                                         struct tok_principal *ret);
+                                         struct tok_facts *facts, struct tok_principal *ret);
+/* The decision alone, on remembered facts. false: its issuer's key is not what it was; look at the token. */
+TOK_MUST_USE bool tok_decide_foreign_again(const struct tok_local *local,
+                                           const struct tok_facts *facts, struct tok_buf *room,
+                                           tok_time_us now, struct tok_principal *ret,
+                                           enum tok_reason *ret_reason);
 
 #endif

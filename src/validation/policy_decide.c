@@ -146,9 +146,9 @@ void tok_policy_decide(const struct tok_policy *policy, const struct tok_policy_
                        const struct tok_principal *p, tok_span override_roles,
                        struct tok_verdict *ret)
 {
-    char host_room[256];
+    char host_room[256] TOK_UNINITIALIZED;
     struct tok_buf host_buf = TOK_BUF_ON(host_room);
-    struct tok_path path;
+    struct tok_path path TOK_UNINITIALIZED;
     struct tok_verdict raw;
     *ret = (struct tok_verdict){0};
     if (tok_path_read(rq->target, &path) != TOK_PATH_READ)
