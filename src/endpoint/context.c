@@ -129,12 +129,10 @@ static bool decode_half(struct tok_request *r, tok_span *half)
     return true;
 }
 
-static tok_err claim_of(struct tok_request *r, tok_span id, tok_span secret,
+static tok_err claim_of(struct tok_request *r, enum tok_authorization kind,
+                        struct tok_credentials given, tok_span id, tok_span secret,
                         struct tok_client_claim *ret)
 {
-    enum tok_authorization kind;
-    struct tok_credentials given;
-    TOK_TRY(tok_credentials_of(r, &kind, &given));
     *ret = (struct tok_client_claim){.id = id, .secret = secret};
     if (kind == TOK_AUTH_ABSENT)
         return TOK_OK;
@@ -147,21 +145,38 @@ static tok_err claim_of(struct tok_request *r, tok_span id, tok_span secret,
     return TOK_OK;
 }
 
-bool tok_client_of(struct tok_request *r, tok_span id, tok_span secret,
+static struct tok_caller caller_of(void *request)
+{
+    return tok_caller_of(request);
+}
+
+bool tok_client_by(struct tok_request *r, enum tok_authorization kind,
+                   const struct tok_credentials *given, tok_span id, tok_span secret,
                    const struct tok_client **ret)
 {
     struct tok_context *context = tok_context_of(r);
+    const struct tok_caller_source from = {caller_of, r};
     struct tok_client_claim claim;
     int64_t retry_after_s = 1;
-    tok_err err = claim_of(r, id, secret, &claim);
-    if (err == TOK_OK) {
-        struct tok_caller from = tok_caller_of(r);
+    tok_err err = claim_of(r, kind, *given, id, secret, &claim);
+    if (err == TOK_OK)
         err = tok_client_authenticate(context->service, context->local, &claim, &from, ret,
                                       &retry_after_s);
-    }
     if (err != TOK_OK)
         tok_respond_retry(r, err, retry_after_s);
     return err == TOK_OK;
+}
+
+bool tok_client_of(struct tok_request *r, tok_span id, tok_span secret,
+                   const struct tok_client **ret)
+{
+    enum tok_authorization kind;
+    struct tok_credentials given;
+    tok_err err = tok_credentials_of(r, &kind, &given);
+    if (err == TOK_OK)
+        return tok_client_by(r, kind, &given, id, secret, ret);
+    tok_respond_error(r, err);
+    return false;
 }
 
 /* ---- what ---- */

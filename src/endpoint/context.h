@@ -47,6 +47,11 @@ tok_span tok_header_list_of(struct tok_request *r, tok_span name);
 bool tok_client_of(struct tok_request *r, tok_span id, tok_span secret,
                    const struct tok_client **ret);
 
+/* The same, where the header has been read already. */
+bool tok_client_by(struct tok_request *r, enum tok_authorization kind,
+                   const struct tok_credentials *given, tok_span id, tok_span secret,
+                   const struct tok_client **ret);
+
 /* Reads the body into `fields`; false: the answer has been sent. */
 bool tok_form_of(struct tok_request *r, struct tok_form_field *fields, size_t count);
 

@@ -97,7 +97,7 @@ static void let_cache(struct tok_request *r, const struct tok_principal *p, int6
 
 void tok_answer_allowed(struct tok_request *r, const struct tok_principal *p, int64_t cache_s)
 {
-    char room[TOK_PRINCIPAL_JSON_MAX];
+    char room[TOK_PRINCIPAL_JSON_MAX] TOK_UNINITIALIZED;
     struct tok_buf body = TOK_BUF_ON(room);
     struct tok_json_out j = tok_json_out(&body);
     tok_json_object(&j);

@@ -76,7 +76,7 @@ static void decide(struct tok_request *r, const struct tok_policy_request *rq,
 /* A bad token is refused even where anyone may go: who sends one believes to be somebody. */
 static void answer(struct tok_request *r, bool is_complete, const struct tok_policy_request *rq)
 {
-    struct tok_principal principal;
+    struct tok_principal principal TOK_UNINITIALIZED;
     enum tok_reason reason;
     if (!is_complete || !is_trusted(r))
         tok_answer_denied(r, TOK_NONE);

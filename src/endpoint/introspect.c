@@ -19,7 +19,7 @@ enum { TOKEN, TOKEN_TYPE_HINT, MINIMAL, CLIENT_ID, CLIENT_SECRET, FIELDS };
 static tok_err bearer_caller(struct tok_request *r, tok_span token, tok_span *ret_client_id)
 {
     struct tok_context *context = tok_context_of(r);
-    struct tok_principal principal;
+    struct tok_principal principal TOK_UNINITIALIZED;
     if (tok_authenticate(context->local, token, tok_context_now(context), &principal) !=
         TOK_REASON_GOOD)
         return TOK_ERR_INVALID_TOKEN;
@@ -45,7 +45,7 @@ static bool authenticate_caller(struct tok_request *r, const struct tok_form_fie
         err = two_methods ? TOK_ERR_INVALID_REQUEST : bearer_caller(r, given.token, ret_client_id);
     } else if (err == TOK_OK) {
         const struct tok_client *client;
-        if (!tok_client_of(r, f[CLIENT_ID].value, f[CLIENT_SECRET].value, &client))
+        if (!tok_client_by(r, kind, &given, f[CLIENT_ID].value, f[CLIENT_SECRET].value, &client))
             return false;
         /* SPEC rfc7662#2.1: strangers must not scan for tokens; anybody can name a public client. */
         if (client->is_public)
@@ -85,7 +85,7 @@ static void answer_body(struct tok_request *r, const struct tok_buf *body)
 
 static void answer_access(struct tok_request *r, const struct tok_principal *p)
 {
-    char room[TOK_PRINCIPAL_JSON_MAX];
+    char room[TOK_PRINCIPAL_JSON_MAX] TOK_UNINITIALIZED;
     struct tok_buf body = TOK_BUF_ON(room);
     struct tok_json_out j = tok_json_out(&body);
     tok_json_object(&j);
@@ -100,7 +100,7 @@ static void answer_access(struct tok_request *r, const struct tok_principal *p)
 static void introspect_access(struct tok_request *r, tok_span token, bool minimal)
 {
     struct tok_context *context = tok_context_of(r);
-    struct tok_principal principal;
+    struct tok_principal principal TOK_UNINITIALIZED;
     enum tok_reason reason =
         tok_authenticate(context->local, token, tok_context_now(context), &principal);
     if (reason != TOK_REASON_GOOD)

@@ -57,7 +57,7 @@ static void decide(struct tok_request *r, const struct tok_principal *p, const s
 void tok_endpoint_verify(struct tok_request *r)
 {
     struct tok_demand demand;
-    struct tok_principal principal;
+    struct tok_principal principal TOK_UNINITIALIZED;
     enum tok_reason reason;
     const char *wrong = read_demand(r, &demand);
     if (wrong)

@@ -6,20 +6,28 @@
 #include "crypto/digest.h"
 #include "service/audit.h"
 
+#define PAIR_MAX (TOK_CLIENT_ID_MAX + 1 + TOK_SECRET_TEXT_MAX)
+
+/* No client id holds a newline: the pair is unambiguous. */
+static bool put_pair(struct tok_buf *out, tok_span client_id, tok_span secret)
+{
+    tok_buf_put(out, client_id);
+    tok_buf_putc(out, '\n');
+    tok_buf_put(out, secret);
+    return tok_buf_ok(out);
+}
+
 bool tok_client_secret_digest(const struct tok_secrets *secrets, uint16_t number,
                               tok_span client_id, tok_span secret,
                               uint8_t ret[static TOK_SECRET_DIGEST_BYTES])
 {
     const struct tok_secret *key = tok_secrets_get(secrets, TOK_USE_SECRET_DIGEST, number);
-    char room[TOK_CLIENT_ID_MAX + 1 + TOK_SECRET_TEXT_MAX];
+    char room[PAIR_MAX];
     struct tok_buf data = TOK_BUF_ON(room);
-    tok_buf_put(&data, client_id);
-    tok_buf_putc(&data, '\n'); /* no client id holds one: the pair is unambiguous */
-    tok_buf_put(&data, secret);
-    bool ok = key && tok_buf_ok(&data);
+    bool ok = put_pair(&data, client_id, secret) && key;
     if (ok)
         tok_mac(key, TOK_LIT("client-secret"), tok_buf_span(&data), ret);
-    tok_wipe(room, sizeof room);
+    tok_wipe(room, data.len);
     return ok;
 }
 
@@ -40,6 +48,22 @@ static bool secret_right(const struct tok_secrets *secrets, const struct tok_cli
     return right;
 }
 
+/* What this loop has seen to be right, for the same client of the same registry, is right. */
+static bool secret_good(struct tok_local *local, const struct tok_client *client, tok_span secret)
+{
+    char room[PAIR_MAX];
+    struct tok_buf pair = TOK_BUF_ON(room);
+    if (!put_pair(&pair, tok_text_span(&client->id), secret))
+        return false;
+    struct tok_hash128 digest = tok_known_digest(TOK_KNOWN_SECRET, tok_buf_span(&pair));
+    tok_wipe(room, pair.len);
+    bool known = tok_known_secret(&local->known_secrets, local->registry, client, digest);
+    bool good = known || secret_right(local->secrets, client, secret);
+    if (good && !known)
+        tok_know_secret(&local->known_secrets, local->registry, client, digest);
+    return good;
+}
+
 /* Once for each attempt that counts, so that nobody fills the log faster than the throttle lets him guess. An
  * id that no client has may be a secret in the wrong field. */
 static void log_failure(const struct tok_local *local, tok_span id, const struct tok_caller *from)
@@ -56,8 +80,9 @@ static void log_failure(const struct tok_local *local, tok_span id, const struct
 
 /* A failure is counted, and only a failure can be told to wait. */
 static tok_err refuse(struct tok_service *svc, struct tok_local *local, tok_span id,
-                      const struct tok_caller *from, int64_t *ret_retry_after_s)
+                      const struct tok_caller_source *source, int64_t *ret_retry_after_s)
 {
+    struct tok_caller caller = source->caller_of(source->arg), *from = &caller;
     char room[8 + TOK_CLIENT_ID_MAX];
     struct tok_buf account = TOK_BUF_ON(room);
     tok_buf_put(&account, TOK_LIT("client:"));
@@ -74,13 +99,13 @@ static tok_err refuse(struct tok_service *svc, struct tok_local *local, tok_span
 
 /* `secret` ptr NULL: none was sent. */
 static tok_err authenticate(struct tok_service *svc, struct tok_local *local, tok_span id,
-                            tok_span secret, const struct tok_caller *from,
+                            tok_span secret, const struct tok_caller_source *from,
                             const struct tok_client **ret, int64_t *ret_retry_after_s)
 {
     const struct tok_client *client = tok_registry_find(local->registry, id);
-    bool right = client && (client->is_public
-                                ? secret.len == 0
-                                : secret.len != 0 && secret_right(local->secrets, client, secret));
+    bool right =
+        client && (client->is_public ? secret.len == 0
+                                     : secret.len != 0 && secret_good(local, client, secret));
     if (!right)
         return refuse(svc, local, id, from, ret_retry_after_s);
     *ret = client;
@@ -88,8 +113,9 @@ static tok_err authenticate(struct tok_service *svc, struct tok_local *local, to
 }
 
 tok_err tok_client_authenticate(struct tok_service *svc, struct tok_local *local,
-                                const struct tok_client_claim *claim, const struct tok_caller *from,
-                                const struct tok_client **ret, int64_t *ret_retry_after_s)
+                                const struct tok_client_claim *claim,
+                                const struct tok_caller_source *from, const struct tok_client **ret,
+                                int64_t *ret_retry_after_s)
 {
     /* Swagger UI sends Basic with both halves empty when it is given no client: that is no method. */
     bool basic = claim->has_basic && (claim->basic_id.len != 0 || claim->basic_secret.len != 0);

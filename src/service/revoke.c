@@ -89,7 +89,7 @@ static tok_err check_room(struct tok_revoke *job, const struct tok_client *clien
 static tok_err revoke_access_token(struct tok_revoke *job, tok_span token,
                                    const struct tok_client *client, const struct tok_caller *from)
 {
-    struct tok_principal principal;
+    struct tok_principal principal TOK_UNINITIALIZED;
     enum tok_reason reason =
         tok_authenticate(job->local, token, tok_loop_now(job->local->loop), &principal);
     if (reason == TOK_REASON_STALE) /* other loops may still take it: "could not tell" is no 200 */

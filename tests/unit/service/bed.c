@@ -325,6 +325,11 @@ int bed_teardown(void **state)
 
 /* ---- looking ---- */
 
+struct tok_caller bed_caller_of(void *caller)
+{
+    return *(const struct tok_caller *)caller;
+}
+
 void bed_pass(struct bed *b, tok_time_us us)
 {
     b->clerk.loop.fixed_now += us;

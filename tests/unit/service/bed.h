@@ -48,6 +48,8 @@ int bed_teardown(void **state);
 
 /* Another moment. */
 void bed_pass(struct bed *b, tok_time_us us);
+/* Of a tok_caller_source whose arg is the caller. */
+struct tok_caller bed_caller_of(void *caller);
 tok_time_s bed_now_s(const struct bed *b);
 /* Run what has come home, until nothing more does. */
 void bed_turn(struct bed *b);

@@ -28,9 +28,10 @@ static tok_err ask(struct bed *b, const struct row *row, const struct tok_client
         .id = tok_span_str(row->id),
         .secret = tok_span_str(row->secret),
     };
+    const struct tok_caller_source from = {bed_caller_of, &b->from};
     int64_t retry_after_s = 0;
     *ret = NULL;
-    return tok_client_authenticate(b->svc, b->local, &claim, &b->from, ret, &retry_after_s);
+    return tok_client_authenticate(b->svc, b->local, &claim, &from, ret, &retry_after_s);
 }
 
 static void check(struct bed *b, const struct row *row)

@@ -26,8 +26,9 @@ static bool secret_opens(struct bed *b, const char *id, tok_span secret)
 {
     const struct tok_client_claim claim = {.id = tok_span_str(id), .secret = secret};
     const struct tok_client *client;
+    const struct tok_caller_source from = {bed_caller_of, &b->from};
     int64_t retry_after_s;
-    return tok_client_authenticate(b->svc, b->local, &claim, &b->from, &client, &retry_after_s) ==
+    return tok_client_authenticate(b->svc, b->local, &claim, &from, &client, &retry_after_s) ==
            TOK_OK;
 }
 
