@@ -10,6 +10,8 @@ bool tok_span_ieq(tok_span a, tok_span b)
 {
     if (a.len != b.len)
         return false;
+    if (tok_span_eq(a, b)) /* as nearly everybody writes it */
+        return true;
     for (size_t i = 0; i < a.len; i++)
         if (lower(a.ptr[i]) != lower(b.ptr[i]))
             return false;

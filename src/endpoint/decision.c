@@ -8,20 +8,31 @@
 
 /* ---- identity headers: all of them, always, and never from the request ---- */
 
+static bool is_plain(unsigned char c, char between)
+{
+    return c >= 0x21 && c <= 0x7e && c != '%' && c != (unsigned char)between;
+}
+
 /* Whatever could end a header or be read in two ways is percent-encoded, the percent sign too. `between`
- * stands for the single spaces of a list of words; 0: a space is a character like any other. */
+ * stands for the single spaces of a list of words; 0: a space is a character like any other. Nearly always there is
+ * nothing to do. */
 static tok_span encode(struct tok_request *r, tok_span value, char between)
 {
+    size_t plain = 0;
+    while (plain < value.len && is_plain((unsigned char)value.ptr[plain], between))
+        plain++;
+    if (plain == value.len)
+        return tok_span_of(value.len != 0 ? value.ptr : "", value.len);
     size_t room_bytes = 3 * value.len + 1;
     struct tok_buf out = tok_buf_on(tok_request_alloc(r, room_bytes), room_bytes);
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.ptr[i];
         if (c == ' ' && between)
             tok_buf_putc(&out, between);
-        else if (c < 0x21 || c > 0x7e || c == '%' || c == (unsigned char)between)
-            tok_buf_printf(&out, "%%%02X", c);
-        else
+        else if (is_plain(c, between))
             tok_buf_putc(&out, (char)c);
+        else
+            tok_buf_printf(&out, "%%%02X", c);
     }
     return tok_buf_span(&out);
 }
