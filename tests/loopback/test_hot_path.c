@@ -178,7 +178,7 @@ static void check(size_t i, struct reply *ret)
         fail_msg("%s: %d %.*s", checks[i].name, status, (int)ret->body_len, ret->body);
 }
 
-static void a_check_allocates_nothing_and_waits_for_nobody(void **state)
+static void check_all(void)
 {
     static struct reply answer;
     for (size_t i = 0; i < COUNT(checks); i++) {
@@ -190,6 +190,34 @@ static void a_check_allocates_nothing_and_waits_for_nobody(void **state)
             fail_msg("%s, %d times: %u allocations, %u calls of the database, %u locks",
                      checks[i].name, TIMES, allocations, database_calls, locks);
     }
+}
+
+/* ---- tokens that are known, and tokens that are not ---- */
+
+static struct tok_sigcache *put_aside;
+
+static void swap_caches(void *arg)
+{
+    struct tok_sigcache *used = bed.whole.local.sigcache;
+    bed.whole.local.sigcache = put_aside;
+    put_aside = used;
+}
+
+static void a_check_of_a_known_token_allocates_nothing_and_waits_for_nobody(void **state)
+{
+    uint64_t before = bed.whole.local.counters.count[TOK_COUNT_CACHE_HIT];
+    assert_non_null(bed.whole.local.sigcache);
+    check_all();
+    assert_true(bed.whole.local.counters.count[TOK_COUNT_CACHE_HIT] > before + 5 * TIMES);
+}
+
+static void nor_does_one_whose_signature_is_verified(void **state)
+{
+    bed_on_loop(whole_loop(&bed.whole), swap_caches, NULL);
+    uint64_t before = bed.whole.local.counters.count[TOK_COUNT_CACHE_HIT];
+    check_all();
+    assert_int_equal(bed.whole.local.counters.count[TOK_COUNT_CACHE_HIT], before);
+    bed_on_loop(whole_loop(&bed.whole), swap_caches, NULL);
 }
 
 /* ---- the counting counts ---- */
@@ -229,7 +257,8 @@ static void the_database_is_seen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_check_allocates_nothing_and_waits_for_nobody),
+        cmocka_unit_test(a_check_of_a_known_token_allocates_nothing_and_waits_for_nobody),
+        cmocka_unit_test(nor_does_one_whose_signature_is_verified),
         cmocka_unit_test(a_login_is_seen_to_allocate_and_to_lock),
         cmocka_unit_test(a_refresh_token_is_seen_to_need_more),
         cmocka_unit_test(the_database_is_seen),

@@ -67,6 +67,7 @@ static void open_loop(struct whole *w)
     must(tok_server_create(&options, &w->server, &why), &why);
     tok_local_init(&w->local, 0, tok_server_loop(w->server, 0), &w->boot.settings, w->boot.keyring,
                    w->boot.registry, w->boot.secrets);
+    must(tok_local_cache(&w->local, (size_t)w->config->check_cache_bytes), &why);
     must(tok_revocations_copy(&w->local.revocations, &w->clerk.local.revocations), &why);
     svc->publisher.locals[svc->publisher.count++] = &w->local;
     w->context = (struct tok_context){.service = svc,

@@ -592,9 +592,9 @@ static void a_check_is_counted_once_with_its_reason(void **state)
     struct token t;
     struct recipe r = recipe_good();
     token_cook(&t, &r, bed_key(b, KEY_ACTIVE));
-    (void)bed_ask(b, token_span(&t), NOW);
-    (void)bed_ask(b, TOK_LIT("x"), NOW);
-    (void)bed_ask(b, TOK_LIT("y"), NOW);
+    (void)tok_authenticate(&b->local, token_span(&t), NOW, &b->principal);
+    (void)tok_authenticate(&b->local, TOK_LIT("x"), NOW, &b->principal);
+    (void)tok_authenticate(&b->local, TOK_LIT("y"), NOW, &b->principal);
     assert_int_equal(c->count[TOK_COUNT_CHECK_GOOD], 1);
     assert_int_equal(c->count[TOK_COUNT_CHECK_BAD], 2);
     assert_int_equal(c->reason[TOK_REASON_GOOD], 1);

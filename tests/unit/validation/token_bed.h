@@ -96,6 +96,7 @@ static int bed_setup(void **state)
     tok_keyring_unref(&keyring);
     tok_registry_unref(&registry);
     b->foreign = bed_generate("EdDSA");
+    assert_int_equal(tok_local_cache(&b->local, 1 << 20), TOK_OK);
     *state = b;
     return 0;
 }
@@ -243,9 +244,61 @@ static void token_cook(struct token *t, const struct recipe *r, const struct tok
 
 /* ---- asking ---- */
 
-static enum tok_reason bed_ask(struct bed *b, tok_span token, tok_time_us now)
+static inline bool bed_same(tok_span a, tok_span b)
 {
-    return tok_authenticate(&b->local, token, now, &b->principal);
+    return (a.ptr == NULL) == (b.ptr == NULL) && tok_span_eq(a, b);
+}
+
+/* Everything an answer can be made of. */
+static inline void bed_assert_same(const struct tok_principal *a, const struct tok_principal *b)
+{
+    const struct tok_claims *x = &a->claims, *y = &b->claims;
+    const tok_span texts[][2] = {
+        {a->user_id, b->user_id},
+        {a->roles, b->roles},
+        {x->iss, y->iss},
+        {x->sub, y->sub},
+        {x->client_id, y->client_id},
+        {x->username, y->username},
+        {x->scope, y->scope},
+        {x->sid, y->sid},
+        {x->jti, y->jti},
+        {x->role, y->role},
+        {x->user_id, y->user_id},
+        {x->aud, y->aud},
+    };
+    for (size_t i = 0; i < COUNT(texts); i++)
+        if (!bed_same(texts[i][0], texts[i][1]))
+            fail_msg("text %zu: %.*s instead of %.*s", i, (int)texts[i][1].len, texts[i][1].ptr,
+                     (int)texts[i][0].len, texts[i][0].ptr);
+    assert_int_equal(a->is_client, b->is_client);
+    assert_int_equal(a->is_foreign, b->is_foreign);
+    assert_int_equal(x->has_exp, y->has_exp);
+    assert_int_equal(x->exp, y->exp);
+    assert_int_equal(x->has_iat, y->has_iat);
+    assert_int_equal(x->iat, y->iat);
+    assert_int_equal(x->has_nbf, y->has_nbf);
+    assert_int_equal(x->nbf, y->nbf);
+    assert_int_equal(x->has_epoch, y->has_epoch);
+    assert_int_equal(x->epoch, y->epoch);
+}
+
+/* Without a memory, with one that may not know the token yet, and with one that knows it if it is good: the
+ * answer, and whom it is about, must be the same. */
+static inline enum tok_reason bed_ask(struct bed *b, tok_span token, tok_time_us now)
+{
+    static struct tok_principal other;
+    struct tok_sigcache *cache = b->local.sigcache;
+    b->local.sigcache = NULL;
+    enum tok_reason reason = tok_authenticate(&b->local, token, now, &b->principal);
+    b->local.sigcache = cache;
+    for (int i = 0; i < 2; i++) {
+        memset(&other, 0x55, sizeof other);
+        assert_int_equal(tok_authenticate(&b->local, token, now, &other), reason);
+        if (reason == TOK_REASON_GOOD)
+            bed_assert_same(&b->principal, &other);
+    }
+    return reason;
 }
 
 #define assert_reason(row, got, want)                                                              \
