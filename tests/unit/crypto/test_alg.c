@@ -233,6 +233,30 @@ static void every_row_goes_round(void **state)
     }
 }
 
+/* The same for all that verify alike, with the private half or without; another for every other key. */
+static void keys_have_ids(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS_COUNT; i++) {
+        const struct tok_alg *alg = tok_alg_at(i);
+        char room[TOK_KEY_PARTS_MAX * TOK_KEY_PART_MAX];
+        struct tok_buf out = TOK_BUF_ON(room);
+        struct tok_key_parts parts;
+        struct tok_pkey *again = with_parts_of(firsts[i], alg);
+        assert_true(tok_pkey_id(firsts[i]) != 0);
+        assert_true(tok_pkey_id(again) == tok_pkey_id(firsts[i]));
+        tok_pkey_destroy(&again);
+        for (size_t k = 0; k < i; k++)
+            assert_true(tok_pkey_id(firsts[k]) != tok_pkey_id(firsts[i]));
+        if (alg->symmetric)
+            continue;
+        assert_int_equal(tok_pkey_parts(firsts[i], false, &out, &parts), TOK_OK);
+        assert_int_equal(tok_pkey_from_parts(alg, &parts, &again, NULL), TOK_OK);
+        assert_true(tok_pkey_id(again) == tok_pkey_id(firsts[i]));
+        tok_pkey_destroy(&again);
+    }
+}
+
 static void a_signature_without_room_fails(void **state)
 {
     (void)state;
@@ -253,6 +277,7 @@ int main(void)
         cmocka_unit_test(every_row_signs_and_refuses),
         cmocka_unit_test(no_row_takes_the_signature_of_another),
         cmocka_unit_test(every_row_goes_round),
+        cmocka_unit_test(keys_have_ids),
         cmocka_unit_test(a_signature_without_room_fails),
     };
     return cmocka_run_group_tests(tests, make_keys, destroy_keys);

@@ -122,6 +122,25 @@ static void hashes_repeat(void **state)
     assert_true(same(tok_hash128(TOK_NONE), tok_hash128(TOK_LIT(""))));
 }
 
+/* What was found good once is known under one number for each use, and every bit counts. */
+static void known_things_have_numbers_of_their_own(void **state)
+{
+    (void)state;
+    char text[] = "a token or a secret";
+    tok_span span = tok_span_of(text, sizeof text - 1);
+    struct tok_hash128 token = tok_known_digest(TOK_KNOWN_TOKEN, span);
+    struct tok_hash128 secret = tok_known_digest(TOK_KNOWN_SECRET, span);
+    assert_true(same(token, tok_known_digest(TOK_KNOWN_TOKEN, span)));
+    assert_false(same(token, secret));
+    assert_false(same(token, tok_hash128(span)));
+    for (size_t i = 0; i < span.len; i++)
+        for (int bit = 0; bit < 8; bit++) {
+            text[i] = (char)(text[i] ^ 1 << bit);
+            assert_false(same(token, tok_known_digest(TOK_KNOWN_TOKEN, span)));
+            text[i] = (char)(text[i] ^ 1 << bit);
+        }
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -133,7 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(macs_differ),    cmocka_unit_test(hashes_differ),
         cmocka_unit_test(sha256_vectors), cmocka_unit_test(mac_is_hmac_with_the_length_first),
-        cmocka_unit_test(hashes_repeat),
+        cmocka_unit_test(hashes_repeat),  cmocka_unit_test(known_things_have_numbers_of_their_own),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -434,6 +434,32 @@ static void signs(void **state)
     }
 }
 
+/* Where the header is known, the rest is read as strictly as ever. */
+static void the_rest_of_a_token_with_a_known_header(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",      "e30",     "e30.",    ".AA",
+                                      "e30.A", "e30.AA.", "e30.AA=", "e3.AA"};
+    char header_room[256], room[TOK_TOKEN_MAX], token_room[512];
+    key_auto *key = key_of(A4_KEY);
+    struct tok_buf header = TOK_BUF_ON(header_room);
+    tok_jws_put_header(key, TOK_LIT("k"), TOK_TYP_ACCESS, &header);
+    for (size_t i = 0; i <= COUNT(bad); i++) {
+        struct tok_buf token = TOK_BUF_ON(token_room), buf = TOK_BUF_ON(room);
+        struct tok_jws jws;
+        tok_buf_put(&token, tok_buf_span(&header));
+        tok_buf_put(&token, tok_span_str(i < COUNT(bad) ? bad[i] : "e30.AA"));
+        enum tok_jws_verdict verdict =
+            tok_jws_read_rest(tok_buf_span(&token), header.len, &buf, &jws);
+        assert_int_equal(verdict, i < COUNT(bad) ? TOK_JWS_MALFORMED : TOK_JWS_READ);
+        if (verdict == TOK_JWS_READ) {
+            assert_text(jws.payload, "{}", "payload");
+            assert_int_equal(jws.signing_input.len, header.len + 3);
+            assert_int_equal(jws.signature.len, 1);
+        }
+    }
+}
+
 static void a_public_key_signs_nothing(void **state)
 {
     (void)state;
@@ -491,6 +517,7 @@ int main(void)
         cmocka_unit_test(published_tokens),
         cmocka_unit_test(access_tokens),
         cmocka_unit_test(signs),
+        cmocka_unit_test(the_rest_of_a_token_with_a_known_header),
         cmocka_unit_test(a_public_key_signs_nothing),
         cmocka_unit_test(no_room_for_a_token),
     };

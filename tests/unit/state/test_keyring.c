@@ -13,6 +13,8 @@
 #include "crypto/digest.h"
 #include "fail_alloc.h"
 
+#include <stdio.h>
+
 #define T0 INT64_C(1800000000)
 
 /* ---- keys for a test ---- */
@@ -322,6 +324,31 @@ static void the_last_one_frees(void **state)
     tok_keyring_unref(&k);
 }
 
+/* By the letters that its own tokens begin with, the dot included; a kid that fits no header is never met. */
+static void recognised_by_its_header_and_found_by_its_id(void **state)
+{
+    char kid[TOK_KEY_KID_MAX + 1], token[512];
+    memset(kid, '"', sizeof kid - 1); /* each takes two letters */
+    kid[sizeof kid - 1] = 0;
+    const struct key_row rows[] = {{"a", "EdDSA", TOK_KEY_ACTIVE, T0, "{}"},
+                                   {"ab", "EdDSA", TOK_KEY_RETIRING, T0 - 1, "{}"},
+                                   {kid, "EdDSA", TOK_KEY_RETIRING, T0 - 2, "{}"}};
+    struct tok_keyring *k = make_ring(rows, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct tok_keyring_entry *e = &k->entries[i];
+        assert_true(e->header.len != 0);
+        (void)snprintf(token, sizeof token, "%se30.AA", e->header.s);
+        assert_ptr_equal(tok_keyring_recognise(k, tok_span_str(token)), e);
+        assert_null(tok_keyring_recognise(k, tok_span_of(token, e->header.len - 1u)));
+        token[0] = 'f';
+        assert_null(tok_keyring_recognise(k, tok_span_str(token)));
+        assert_ptr_equal(tok_keyring_by_id(k, e->id), e);
+    }
+    assert_null(tok_keyring_recognise(k, TOK_LIT("")));
+    assert_null(tok_keyring_by_id(k, k->entries[0].id + 1));
+    tok_keyring_unref(&k);
+}
+
 static int setup(void **state)
 {
     return tok_crypto_init() == TOK_OK ? 0 : -1;
@@ -336,6 +363,7 @@ int main(void)
         cmocka_unit_test(nobody_signs),
         cmocka_unit_test(the_active_one_signs),
         cmocka_unit_test(found_and_not),
+        cmocka_unit_test(recognised_by_its_header_and_found_by_its_id),
         cmocka_unit_test(max_age),
         cmocka_unit_test(no_memory),
         cmocka_unit_test(the_last_one_frees),
