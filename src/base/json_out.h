@@ -32,6 +32,7 @@ void tok_json_put_null(struct tok_json_out *j);
 void tok_json_put_raw(struct tok_json_out *j, tok_span json);
 /* ["a","b"] from a list of words. */
 void tok_json_put_words(struct tok_json_out *j, tok_span words);
+void tok_json_put_member(struct tok_json_out *j, tok_span name, tok_span s);
 /* Here, and inline, because the length of a literal is known where it stands. */
 static inline void tok_json_key(struct tok_json_out *j, const char *name)
 {
@@ -40,8 +41,7 @@ static inline void tok_json_key(struct tok_json_out *j, const char *name)
 /* key + value in one call */
 static inline void tok_json_member_str(struct tok_json_out *j, const char *name, tok_span s)
 {
-    tok_json_key(j, name);
-    tok_json_put_str(j, s);
+    tok_json_put_member(j, tok_span_str(name), s);
 }
 static inline void tok_json_member_i64(struct tok_json_out *j, const char *name, int64_t v)
 {
