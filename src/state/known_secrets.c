@@ -22,3 +22,8 @@ void tok_know_secret(struct tok_known_secrets *k, const struct tok_registry *r,
     k->slot[at].registry = r->number;
     k->slot[at].client = client;
 }
+
+void tok_forget_secrets(struct tok_known_secrets *k)
+{
+    *k = (struct tok_known_secrets){0};
+}

@@ -25,5 +25,7 @@ TOK_MUST_USE bool tok_known_secret(const struct tok_known_secrets *k, const stru
                                    const struct tok_client *client, struct tok_hash128 digest);
 void tok_know_secret(struct tok_known_secrets *k, const struct tok_registry *r,
                      const struct tok_client *client, struct tok_hash128 digest);
+/* All of them: for when what secrets are digested with is another. */
+void tok_forget_secrets(struct tok_known_secrets *k);
 
 #endif

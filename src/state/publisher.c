@@ -144,6 +144,7 @@ static void apply_secrets(struct tok_local *local, const struct publication *p)
 {
     tok_secrets_unref(&local->secrets);
     local->secrets = tok_secrets_ref(p->what.secrets);
+    tok_forget_secrets(&local->known_secrets);
 }
 static void release_secrets(struct publication *p)
 {

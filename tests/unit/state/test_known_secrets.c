@@ -40,6 +40,8 @@ static void only_the_same_secret_of_the_same_client_and_registry(void **state)
         assert_false(tok_known_secret(&k, r, a, x));
         assert_false(tok_known_secret(&k, r, a, y));
     }
+    tok_forget_secrets(&k); /* the keys of digests are others */
+    assert_false(tok_known_secret(&k, r, a, digest));
     tok_registry_unref(&r);
     tok_registry_unref(&next);
 }
