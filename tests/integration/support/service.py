@@ -202,8 +202,10 @@ class Service:
         return answer
 
     def _listener(self, address):
+        """By `address` as support/wire.py has it."""
+        port = address[1] if isinstance(address, tuple) else address
         over_tcp = self.options.get("admin.listen", "").rpartition(":")[2]
-        return ADMIN if isinstance(address, str) or str(address) == over_tcp else PUBLIC
+        return ADMIN if isinstance(port, str) or str(port) == over_tcp else PUBLIC
 
     def get(self, target, headers=(), **more):
         return self.request("GET", target, headers, **more)
