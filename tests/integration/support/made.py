@@ -79,7 +79,7 @@ class Maker:
     def wrong_text(self, schema, name=None):
         """Of a parameter, where everything is text."""
         if self.chance(RIGHT):
-            return str(self.value(schema, name))
+            return written(self.value(schema, name))
         return self.rng.choice([self.text(), str(self.rng.choice(NUMBERS))])
 
     def wrong_object(self, given):
@@ -170,11 +170,16 @@ class Maker:
         schemes = list(self.rng.choice(security or [{}]))
         if self.chance(0.1):
             schemes = [self.rng.choice(["client", "bearer"])]
-        given = [self.rng.choice(self.known[scheme]) for scheme in schemes]
+        given = [self.rng.choice(self.known["security " + scheme]) for scheme in schemes]
         if self.chance(0.05):
             given = [self.rng.choice(["", "Basic", "Bearer", f"Bearer {MARK}", f"Basic {MARK}", MARK,
                                       wire.basic(MARK, MARK), "Basic Og=="])]
         return [("Authorization", value) for value in given]
+
+
+def written(value):
+    """As a parameter has it."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def visible(text):
