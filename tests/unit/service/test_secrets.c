@@ -187,7 +187,9 @@ static bool secret_is_right(struct bed *b, struct tok_local *local, const char *
     const struct tok_client_claim claim = {
         .has_basic = true, .basic_id = tok_span_str(id), .basic_secret = secret};
     int64_t wait_s;
-    return tok_client_authenticate(b->svc, local, &claim, &b->from, &client, &wait_s) == TOK_OK;
+    return tok_client_authenticate(b->svc, local, &claim,
+                                   &(const struct tok_caller_source){bed_caller_of, &b->from},
+                                   &client, &wait_s) == TOK_OK;
 }
 
 static void secrets_go_on_and_new_ones_are_made_with_the_new_key(void **state)

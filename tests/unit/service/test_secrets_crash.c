@@ -171,14 +171,20 @@ static int run_child(const struct temp_dir *t, unsigned places)
 
 /* ---- what is found afterwards ---- */
 
+static struct tok_caller caller_of(void *arg)
+{
+    return (struct tok_caller){.peer = TOK_LIT("192.0.2.1"), .request_id = TOK_LIT("r")};
+}
+
 static void assert_secret_right(struct tok_clerk *c, const char *id, const char *secret)
 {
     const struct tok_client *client;
     const struct tok_client_claim claim = {
         .has_basic = true, .basic_id = tok_span_str(id), .basic_secret = tok_span_str(secret)};
-    const struct tok_caller from = {.peer = TOK_LIT("192.0.2.1"), .request_id = TOK_LIT("r")};
     int64_t wait_s;
-    if (tok_client_authenticate(c->svc, &c->local, &claim, &from, &client, &wait_s) != TOK_OK)
+    if (tok_client_authenticate(c->svc, &c->local, &claim,
+                                &(const struct tok_caller_source){caller_of, NULL}, &client,
+                                &wait_s) != TOK_OK)
         fail_msg("the secret of %s is not known any more", id);
 }
 
