@@ -92,11 +92,14 @@ static const struct tok_admin_op *find(const struct tok_admin_request *rq, tok_s
 {
     char room[32];
     struct tok_buf methods = TOK_BUF_ON(room);
+    bool is_fixed = false;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         *ret_id = TOK_LIT("");
         if (!tok_span_starts(rq->path, TOK_LIT("/")) ||
-            !matches(tok_span_str(table[i].path), rq->path, ret_id))
+            !matches(tok_span_str(table[i].path), rq->path, ret_id) ||
+            (is_fixed && ret_id->len != 0)) /* "rotate" is no kid */
             continue;
+        is_fixed = ret_id->len == 0;
         if (tok_span_eq(rq->method, tok_span_str(table[i].method)))
             return &table[i];
         allow(&methods, table[i].method);

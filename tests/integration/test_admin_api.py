@@ -23,7 +23,7 @@ def test_another_path_is_404(shared, path):
 
 
 @pytest.mark.parametrize("method, path, allow", [
-    ("GET", "/admin/reload", "POST"), ("DELETE", "/admin/users", "GET, HEAD, POST"),
+    ("GET", "/admin/reload", "POST"), ("GET", "/admin/keys/rotate", "POST"), ("DELETE", "/admin/users", "GET, HEAD, POST"),
     ("POST", "/admin/keys", "GET, HEAD"), ("PUT", "/admin/users/alice", "GET, HEAD, DELETE"),
     ("OPTIONS", "/admin/token/check", "POST")])
 def test_another_method_is_405(shared, method, path, allow):
