@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 
+import passlib.hash
 import pytest
 
 from support.service import binary, environment
@@ -56,7 +57,7 @@ def filled(lines, names):
 
 
 def test_every_line_of_the_readme_is_pasted_here():
-    assert set(chapters()) == {"Two commands", "A first token", "For the operator",
+    assert set(chapters()) == {"Two commands", "A first token", "For the operator", "Moving in",
                                "Backup and restore"}
 
 
@@ -142,6 +143,18 @@ def test_the_operators_lines(place):
     assert "my-api" in {client["client_id"]
                         for client in service.cli("client", "list", "--json")["clients"]}
     assert len(service.cli("key", "list", "--json")["keys"]) == 2
+
+
+def test_moving_in(place):
+    service, folder = place
+    names, = re.findall(r"`(username,[^`]*)`", README)
+    row = {"username": "ann", "password_hash": passlib.hash.bcrypt.using(rounds=4).hash(PASSWORD),
+           "id": "42", "roles": "user"}
+    table = [names, ",".join(row.get(name, "") for name in names.split(","))]
+    (folder / "users.csv").write_text("\n".join(table) + "\n")
+    tried, done = (in_place(place, [line]) for line in chapters()["Moving in"])
+    assert "bcrypt" in tried and done
+    assert service.verify(service.tokens("ann", PASSWORD)["access_token"], "?owner=42").status == 200
 
 
 def test_backup_and_restore(place):
