@@ -114,5 +114,5 @@ bool tok_facts_recall(const struct tok_local *local, struct tok_hash128 token, s
             *text_of(ret, i) = tok_span_of(at, head.len[i]);
             at += head.len[i];
         }
-    return true;
+    return tok_buf_ok(room);
 }
