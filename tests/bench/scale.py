@@ -27,13 +27,16 @@ START_MS = 100
 
 USERS = """
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
-INSERT INTO users SELECT printf('u-%08d', i), printf('user-%08d', i), printf('user-%08d', i),
+INSERT INTO users (id, username, name_key, phc, roles, scopes, epoch, epoch_at, disabled, created_at, updated_at)
+  SELECT printf('u-%08d', i), printf('user-%08d', i), printf('user-%08d', i),
   (SELECT phc FROM users WHERE id = 'u-alice'), 'user', 'read write', 1, 0, 0, :now, :now FROM n
 """
 # Ids in no order, as real ones: a multiplication that is one to one below 2^40.
 SESSIONS = """
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
-INSERT INTO sessions SELECT printf('%021dA', sid), printf('u-%08d', i), 'default', 'read write', 1, 1, 1,
+INSERT INTO sessions (sid, user_id, client_id, scopes, seq, mac_key, mac_key_first, advanced_at_us, created_at,
+    idle_until, expires_at, access_until, ended, row_expires_at)
+  SELECT printf('%021dA', sid), printf('u-%08d', i), 'default', 'read write', 1, 1, 1,
   :now * 1000000, :now, :until, :until, :now, 0, :until + i % 2000 * 3600
   FROM (SELECT i, i * 982451653 % 1099511627776 AS sid FROM n) ORDER BY sid
 """
