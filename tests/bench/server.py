@@ -158,7 +158,7 @@ http {{
         location = /_tokend {{
             internal;
             proxy_pass http://tokend/verify/nginx;
-            proxy_method GET;
+            proxy_method HEAD;
             proxy_http_version 1.1;
             proxy_pass_request_body off;
             proxy_set_header Content-Length "";

@@ -10,6 +10,7 @@ http {
     access_log off;
     client_body_temp_path %(home)s/body; proxy_temp_path %(home)s/proxy;
     fastcgi_temp_path %(home)s/f; uwsgi_temp_path %(home)s/u; scgi_temp_path %(home)s/s;
+%(http)s
     server {
         listen 127.0.0.1:%(port)d;
 %(snippet)s
@@ -18,7 +19,8 @@ http {
 """
 
 
-def command(home, port, snippet):
-    """What runs it, with the snippet as the whole of its server on that port."""
-    (home / "nginx.conf").write_text(MAIN % {"home": home, "port": port, "snippet": snippet})
+def command(home, port, snippet, http=""):
+    """What runs it, with the snippet as the whole of its server on that port; `http`: beside the server."""
+    (home / "nginx.conf").write_text(
+        MAIN % {"home": home, "port": port, "snippet": snippet, "http": http})
     return [path_of("nginx"), "-p", home, "-e", "stderr", "-c", home / "nginx.conf"]
