@@ -11,33 +11,10 @@
 #include <cmocka.h>
 
 #include "boot_bed.h"
+#include "dying.h"
 #include "jose/jwk.h"
 
 #include <sys/wait.h>
-
-/* ---- dying ---- */
-
-tok_err __wrap_tok_clerk_write(struct tok_clerk *c, struct tok_op *op);
-tok_err __real_tok_clerk_write(struct tok_clerk *c, struct tok_op *op);
-
-#define DIED 42
-
-static unsigned places_left; /* 0: for ever */
-
-/* Like kill -9: no handler, no flush, and the writer's thread in whatever it does. */
-static void pass_place(void)
-{
-    if (places_left != 0 && --places_left == 0)
-        _exit(DIED);
-}
-
-tok_err __wrap_tok_clerk_write(struct tok_clerk *c, struct tok_op *op)
-{
-    pass_place();
-    tok_err err = __real_tok_clerk_write(c, op);
-    pass_place();
-    return err;
-}
 
 /* ---- a key's life ---- */
 

@@ -10,6 +10,7 @@
 
 #include "boot_bed.h"
 #include "crypto/digest.h"
+#include "dying.h"
 #include "service/keys.h"
 #include "service/master_key.h"
 
@@ -23,32 +24,14 @@
 
 /* ---- dying ---- */
 
-#define DIED 42
-static unsigned places_left; /* 0: for ever */
 static bool promotion_fails;
 
-static void pass_place(void)
-{
-    if (places_left != 0 && --places_left == 0)
-        _exit(DIED);
-}
-
-tok_err __wrap_tok_clerk_write(struct tok_clerk *c, struct tok_op *op);
-tok_err __real_tok_clerk_write(struct tok_clerk *c, struct tok_op *op);
 tok_err __wrap_tok_master_key_stage(const char *path, const struct tok_secret *key,
                                     struct tok_why *why);
 tok_err __real_tok_master_key_stage(const char *path, const struct tok_secret *key,
                                     struct tok_why *why);
 tok_err __wrap_tok_master_key_promote(const char *path, struct tok_why *why);
 tok_err __real_tok_master_key_promote(const char *path, struct tok_why *why);
-
-tok_err __wrap_tok_clerk_write(struct tok_clerk *c, struct tok_op *op)
-{
-    pass_place();
-    tok_err err = __real_tok_clerk_write(c, op);
-    pass_place();
-    return err;
-}
 
 tok_err __wrap_tok_master_key_stage(const char *path, const struct tok_secret *key,
                                     struct tok_why *why)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "boot_bed.h"
+#include "dying.h"
 #include "service/client_auth.h"
 #include "service/clients.h"
 #include "service/refresh.h"
@@ -24,31 +25,10 @@
 
 /* ---- dying ---- */
 
-tok_err __wrap_tok_clerk_write(struct tok_clerk *c, struct tok_op *op);
-tok_err __real_tok_clerk_write(struct tok_clerk *c, struct tok_op *op);
 tok_err __wrap_tok_publish_secrets(struct tok_publisher *p, struct tok_secrets *s,
                                    struct tok_loop *home, tok_published *done, void *arg);
 tok_err __real_tok_publish_secrets(struct tok_publisher *p, struct tok_secrets *s,
                                    struct tok_loop *home, tok_published *done, void *arg);
-
-#define DIED 42
-
-static unsigned places_left; /* 0: for ever */
-
-/* Like kill -9: no handler, no flush, and the writer's thread in whatever it does. */
-static void pass_place(void)
-{
-    if (places_left != 0 && --places_left == 0)
-        _exit(DIED);
-}
-
-tok_err __wrap_tok_clerk_write(struct tok_clerk *c, struct tok_op *op)
-{
-    pass_place();
-    tok_err err = __real_tok_clerk_write(c, op);
-    pass_place();
-    return err;
-}
 
 /* Between the two steps of a publication too. */
 tok_err __wrap_tok_publish_secrets(struct tok_publisher *p, struct tok_secrets *s,
