@@ -90,9 +90,9 @@ static bool read_body(struct tok_admin_input *in, const struct tok_admin_op *op,
            refuse(reply, "body", op->members, reason);
 }
 
-static bool wrong_type(const char *name, const char *type, struct tok_admin_reply *reply)
+static bool is_not(const char *name, const char *what, struct tok_admin_reply *reply)
 {
-    reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "%s is not %s", name, type);
+    reply->err = tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "%s is not %s", name, what);
     return false;
 }
 
@@ -101,21 +101,21 @@ bool tok_admin_text(const struct tok_json *body, const char *name, struct tok_ad
 {
     const struct tok_json *member = tok_json_get(body, name);
     return !member || tok_json_is_null(member) || tok_json_str(member, ret) ||
-           wrong_type(name, "a string", reply);
+           is_not(name, "a string", reply);
 }
 
 bool tok_admin_flag(const struct tok_json *body, const char *name, struct tok_admin_reply *reply,
                     bool *ret)
 {
     const struct tok_json *member = tok_json_get(body, name);
-    return !member || tok_json_bool(member, ret) || wrong_type(name, "true or false", reply);
+    return !member || tok_json_bool(member, ret) || is_not(name, "true or false", reply);
 }
 
 bool tok_admin_number(const struct tok_json *body, const char *name, struct tok_admin_reply *reply,
                       int64_t *ret)
 {
     const struct tok_json *member = tok_json_get(body, name);
-    return !member || tok_json_i64(member, ret) || wrong_type(name, "an integer", reply);
+    return !member || tok_json_i64(member, ret) || is_not(name, "an integer", reply);
 }
 
 static bool collect_words(const struct tok_json *array, struct tok_buf *room)
@@ -137,7 +137,7 @@ bool tok_admin_words(const struct tok_json *body, const char *name, struct tok_a
     if (!member || tok_json_str(member, ret))
         return true;
     if (!tok_json_is_array(member) || !collect_words(member, room))
-        return wrong_type(name, "a list of words", reply);
+        return is_not(name, "a list of words", reply);
     *ret = tok_buf_span(room);
     return true;
 }
@@ -191,13 +191,6 @@ static bool read_query(struct tok_admin_input *in, const struct tok_admin_op *op
     return true;
 }
 
-static bool bad_parameter(const char *name, const char *takes_what, struct tok_admin_reply *reply)
-{
-    reply->err =
-        tok_why_set(&reply->why, TOK_ERR_INVALID_REQUEST, "%s is not %s", name, takes_what);
-    return false;
-}
-
 tok_span tok_admin_parameter(const struct tok_admin_call *call, const char *name)
 {
     for (size_t i = 0; i < call->parameters_count; i++)
@@ -212,7 +205,7 @@ bool tok_admin_parameter_flag(const struct tok_admin_call *call, const char *nam
     tok_span text = tok_admin_parameter(call, name);
     bool is_true = tok_span_eq(text, TOK_LIT("true"));
     if (text.ptr && !is_true && !tok_span_eq(text, TOK_LIT("false")))
-        return bad_parameter(name, "true or false", reply);
+        return is_not(name, "true or false", reply);
     if (text.ptr)
         *ret = is_true;
     return true;
@@ -226,7 +219,7 @@ bool tok_admin_parameter_row(const struct tok_admin_call *call, const char *name
     if (!text.ptr)
         return true;
     if (!tok_span_u64(text, &number) || number < 1 || number > INT64_MAX)
-        return bad_parameter(name, "the number of a row", reply);
+        return is_not(name, "the number of a row", reply);
     *ret = (int64_t)number;
     return true;
 }
